@@ -1,0 +1,106 @@
+"""What the rest of the tool may ask of a host: one protocol, two implementations (ssh.py for real, testing.py for tests).
+
+Every call acts as root on the host. Calls raise HostUnreachable (the connection is gone), RemoteError (the host said no) or
+return; a call that was cut half-way has either happened whole or not at all, per file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Protocol
+
+from bootstrap.files import Directory, File, Link
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A finished command: exit status and output, each capped at 1 MiB."""
+
+    status: int
+    stdout: bytes
+    stderr: bytes
+
+
+@dataclass(frozen=True)
+class Tls:
+    """How to speak TLS to a component: PEM bytes, all in memory.
+
+    server_name: the name or address that the server's certificate must carry.
+    """
+
+    ca: bytes
+    server_name: str
+    client_certificate: bytes = b""
+    client_key: bytes = b""
+
+
+@dataclass(frozen=True)
+class Request:
+    """An HTTP request made from the host: to `address:port` as seen by that host. tls None: plain HTTP."""
+
+    method: str
+    address: str
+    port: int
+    path: str
+    tls: Tls | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """peer_certificate: DER of the certificate that the server showed (TLS only)."""
+
+    status: int
+    body: bytes
+    peer_certificate: bytes = b""
+
+
+class NoAnswer(Exception):
+    """Nobody answered an HTTP request: refused, timed out, TLS failed. str() says which."""
+
+
+class Connection(Protocol):
+    """A logged-in host."""
+
+    @property
+    def name(self) -> str:
+        """The host's name in the inventory."""
+        ...
+
+    def look(self, data_dir: PurePosixPath) -> tuple[str, float]:
+        """Output of the facts script (text), and the host's clock minus ours in seconds. data_dir: etcd's."""
+        ...
+
+    def read(self, paths: Iterable[PurePosixPath]) -> Mapping[PurePosixPath, bytes]:
+        """Contents of those of `paths` that are regular files, in one round trip; absent ones are left out."""
+        ...
+
+    def write(self, entries: Sequence[File | Directory | Link]) -> None:
+        """Make the entries, in order, in one round trip; each by dot-temporary, fsync, rename in its own directory.
+
+        Missing parent directories are made 0755. Directories that exist get mode and owner.
+        """
+        ...
+
+    def remove(self, paths: Sequence[PurePosixPath], *, recursive: bool = False) -> None:
+        """Remove files and links (recursive: directories too, never across a mount). Absent paths are fine."""
+        ...
+
+    def move(self, source: PurePosixPath, target: PurePosixPath) -> None:
+        """Rename on one file system; `target` must not exist. An absent source with a present target is fine."""
+        ...
+
+    def run(self, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0) -> Completed:
+        """Run a program (no shell). A status other than 0 is returned, not raised."""
+        ...
+
+    def request(self, request: Request, *, timeout_s: float = 5.0) -> Answer:
+        """Speak HTTP from the host, over kept-alive connections where it can. Raises NoAnswer."""
+        ...
+
+    def close(self) -> None:
+        """Close; idempotent."""
+        ...

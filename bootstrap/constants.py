@@ -1,0 +1,37 @@
+"""Paths, ports and names: kubeadm's, so that people and other tools find what they know."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+KUBERNETES_DIR = PurePosixPath("/etc/kubernetes")
+PKI_DIR = KUBERNETES_DIR / "pki"
+ETCD_PKI_DIR = PKI_DIR / "etcd"
+DEFAULT_MANIFEST_DIR = KUBERNETES_DIR / "manifests"
+KUBELET_DIR = PurePosixPath("/var/lib/kubelet")
+KUBELET_PKI_DIR = KUBELET_DIR / "pki"
+KUBELET_CONFIG = KUBELET_DIR / "config.yaml"
+KUBELET_DROP_IN = PurePosixPath("/etc/systemd/system/kubelet.service.d/10-kubeadm.conf")
+POD_LOG_DIR = PurePosixPath("/var/log/pods")
+
+ETCD = "etcd"
+API_SERVER = "kube-apiserver"
+CONTROLLER_MANAGER = "kube-controller-manager"
+SCHEDULER = "kube-scheduler"
+COMPONENTS = (ETCD, API_SERVER, CONTROLLER_MANAGER, SCHEDULER)
+
+ETCD_CLIENT_PORT = 2379
+ETCD_PEER_PORT = 2380
+ETCD_METRICS_PORT = 2381
+CONTROLLER_MANAGER_PORT = 10257
+SCHEDULER_PORT = 10259
+KUBELET_PORT = 10250
+KUBELET_HEALTHZ_PORT = 10248
+
+ADMIN_GROUP = "kubeadm:cluster-admins"
+SUPER_ADMIN_GROUP = "system:masters"
+
+DIGEST_ANNOTATION = "bootstrap/digest"
+DIGEST_ENV = "BOOTSTRAP_DIGEST"
+
+FIELD_MANAGER = "bootstrap"
