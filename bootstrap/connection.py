@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Protocol
 
+from bootstrap.facts import Facts
 from bootstrap.files import Directory, File, Link
 
 
@@ -28,6 +29,8 @@ class Tls:
     """How to speak TLS to a component: PEM bytes, all in memory.
 
     server_name: the name or address that the server's certificate must carry.
+    ca empty: the certificate is not checked. Only for loopback addresses of the host and without client_certificate: the
+    controller manager and the scheduler serve their health with a certificate that they made up, and SSH proves the host.
     """
 
     ca: bytes
@@ -70,8 +73,8 @@ class Connection(Protocol):
         """The host's name in the inventory."""
         ...
 
-    def look(self, data_dir: PurePosixPath) -> tuple[str, float]:
-        """Output of the facts script (text), and the host's clock minus ours in seconds. data_dir: etcd's."""
+    def look(self, data_dir: PurePosixPath) -> Facts:
+        """Everything there is to know of the host, by one script in one round trip. data_dir: etcd's."""
         ...
 
     def read(self, paths: Iterable[PurePosixPath]) -> Mapping[PurePosixPath, bytes]:

@@ -1,0 +1,202 @@
+"""Probes: questions to a running component that are answered yes or no, with the last answer as evidence.
+
+Asking goes through `Connection.request` only. Plain local endpoints are preferred; TLS ones are asked over one kept-alive
+connection. Sources: kubeadm 1.36 app/util/apiclient/wait.go (which endpoints), etcd 3.6 server/etcdserver/api/etcdhttp.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any, Protocol
+
+from bootstrap import constants as k
+from bootstrap.connection import Answer, Connection, NoAnswer, Request, Tls
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A health endpoint of a component as its own host sees it. ca: PEM to check it by; empty only for loopback."""
+
+    component: str
+    address: str
+    port: int
+    path: str
+    tls: bool = True
+    ca: bytes = b""
+
+
+@dataclass(frozen=True)
+class Healthy:
+    """Every endpoint answers 200. times: how often running, all within 2 s, before it counts."""
+
+    endpoints: tuple[Endpoint, ...]
+    times: int = 1
+
+    def __str__(self) -> str:
+        names = ", ".join(endpoint.component for endpoint in self.endpoints)
+        return f"{names} healthy" + (f", {self.times} times running" if self.times > 1 else "")
+
+
+@dataclass(frozen=True)
+class EtcdVoters:
+    """Every named member is a started voter of one member list that this host's member knows."""
+
+    address: str
+    members: tuple[str, ...]
+    ca: bytes
+
+    def __str__(self) -> str:
+        return f"{len(self.members)} etcd voters"
+
+
+@dataclass(frozen=True)
+class NodesRegistered:
+    """Every named node is in the API; ready: and its Ready condition is True."""
+
+    nodes: tuple[str, ...]
+    ready: bool = False
+
+    def __str__(self) -> str:
+        return f"{len(self.nodes)} nodes " + ("Ready" if self.ready else "registered")
+
+
+@dataclass(frozen=True)
+class MirrorPods:
+    """The API has `<component>-<node>` in kube-system for every node, each owned by its Node."""
+
+    nodes: tuple[str, ...]
+    components: tuple[str, ...] = k.COMPONENTS
+
+    def __str__(self) -> str:
+        return f"{len(self.nodes) * len(self.components)} mirror pods"
+
+
+@dataclass(frozen=True)
+class Gone:
+    """No process of these components runs on the host."""
+
+    components: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.components)} stopped"
+
+
+Probe = Healthy | EtcdVoters | NodesRegistered | MirrorPods | Gone
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """answer: what was seen last, for people. component: the one to blame when not ok, empty if none in particular."""
+
+    ok: bool
+    answer: str = ""
+    component: str = ""
+
+
+class Api(Protocol):
+    """What a probe asks of the Kubernetes API: a decoded GET. Raises NoAnswer."""
+
+    def get(self, path: str) -> dict[str, Any] | None: ...
+
+
+class Etcd(Protocol):
+    """What a probe asks of etcd: the member list, as the JSON gateway gives it. Raises NoAnswer."""
+
+    def members(self) -> list[dict[str, Any]]: ...
+
+
+def ask(endpoint: Endpoint, connection: Connection, *, timeout_s: float = 3.0) -> Verdict:
+    """Ask one endpoint once."""
+    where = f"{endpoint.component} {'https' if endpoint.tls else 'http'}://{endpoint.address}:{endpoint.port}{endpoint.path}"
+    tls = Tls(endpoint.ca, endpoint.address) if endpoint.tls else None
+    request = Request("GET", endpoint.address, endpoint.port, endpoint.path, tls)
+    try:
+        answer: Answer = connection.request(request, timeout_s=timeout_s)
+    except NoAnswer as error:
+        return Verdict(False, f"{error} ({where})", endpoint.component)
+    if answer.status == 200:
+        return Verdict(True)
+    text = answer.body.decode(errors="replace").strip()
+    failing = [line for line in text.splitlines() if line.startswith("[-]")]
+    return Verdict(False, f"{answer.status} {'; '.join(failing) or text[:200]} ({where})", endpoint.component)
+
+
+def voters(probe: EtcdVoters, etcd: Etcd) -> Verdict:
+    """Whether the member list holds exactly the wanted members, all started voters."""
+    try:
+        members = etcd.members()
+    except NoAnswer as error:
+        return Verdict(False, str(error), k.ETCD)
+    learners = sorted(m.get("name") or m["ID"] for m in members if m.get("isLearner"))
+    unnamed = [m["ID"] for m in members if not m.get("name")]
+    names = sorted(m["name"] for m in members if m.get("name") and not m.get("isLearner"))
+    if names == sorted(probe.members) and not learners and not unnamed:
+        return Verdict(True)
+    return Verdict(False, f"voters {names}, learners {learners}, not started {unnamed}; wanted {sorted(probe.members)}", k.ETCD)
+
+
+def nodes(probe: NodesRegistered, api: Api) -> Verdict:
+    """Whether the nodes are there (and Ready)."""
+    try:
+        found = {item["metadata"]["name"]: item for item in (api.get("/api/v1/nodes") or {}).get("items", [])}
+    except NoAnswer as error:
+        return Verdict(False, str(error), k.API_SERVER)
+    missing = [name for name in probe.nodes if name not in found]
+    if missing:
+        return Verdict(False, f"not registered: {', '.join(missing)}", "kubelet")
+    if probe.ready:
+        waiting = {name: _ready(found[name]) for name in probe.nodes}
+        bad = [f"{name}: {why}" for name, why in waiting.items() if why]
+        if bad:
+            return Verdict(False, "; ".join(bad), "kubelet")
+    return Verdict(True)
+
+
+def mirror_pods(probe: MirrorPods, api: Api) -> Verdict:
+    """Whether every mirror pod is in the API and owned by its Node."""
+    try:
+        items = (api.get("/api/v1/namespaces/kube-system/pods") or {}).get("items", [])
+    except NoAnswer as error:
+        return Verdict(False, str(error), k.API_SERVER)
+    owned = {item["metadata"]["name"] for item in items if is_mirror(item)}
+    missing = [f"{c}-{n}" for n in probe.nodes for c in probe.components if f"{c}-{n}" not in owned]
+    if missing:
+        return Verdict(False, f"no mirror pod for {', '.join(missing)}", "kubelet")
+    return Verdict(True)
+
+
+def is_mirror(pod: Mapping[str, Any]) -> bool:
+    """Whether a pod of the API mirrors a static one: it is owned by the Node it runs on."""
+    owners = pod["metadata"].get("ownerReferences") or []
+    return any(o.get("kind") == "Node" and o.get("name") == pod.get("spec", {}).get("nodeName") for o in owners)
+
+
+def _ready(node: Mapping[str, Any]) -> str:
+    """Empty when the node is Ready, else why not."""
+    for condition in node.get("status", {}).get("conditions", []):
+        if condition["type"] == "Ready":
+            return "" if condition["status"] == "True" else str(condition.get("message") or condition.get("reason"))
+    return "no Ready condition yet"
+
+
+def decoded(answer: Answer) -> dict[str, Any]:
+    """The JSON object of an answer; NoAnswer where it is none."""
+    try:
+        value = json.loads(answer.body)
+    except ValueError as error:
+        raise NoAnswer(f"not JSON: {answer.body[:120]!r}") from error
+    if not isinstance(value, dict):
+        raise NoAnswer(f"not a JSON object: {answer.body[:120]!r}")
+    return value
+
+
+def tls_files() -> tuple[PurePosixPath, PurePosixPath, PurePosixPath]:
+    """CA, certificate and key with which the tool asks etcd, on every master: the health check client's."""
+    return (
+        k.ETCD_PKI_DIR / "ca.crt",
+        k.ETCD_PKI_DIR / "healthcheck-client.crt",
+        k.ETCD_PKI_DIR / "healthcheck-client.key",
+    )

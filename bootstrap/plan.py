@@ -1,0 +1,302 @@
+"""What is to be done: kinds of Change, Phase, Plan, and the one comparison of what should be with what is.
+
+Nothing here can reach a host. A phase is a pure function of a Snapshot; `think` asks each phase of a workflow in turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+
+from bootstrap.cluster import Cluster, Host
+from bootstrap.constants import DIGEST_ANNOTATION, DIGEST_ENV
+from bootstrap.facts import Facts
+from bootstrap.files import Directory, File, Link, Observed, Secret
+from bootstrap.health import Probe
+
+OPERATOR = "operator"
+"""Name under which changes on the operator's own machine are shown."""
+
+
+@dataclass(frozen=True)
+class WriteFile:
+    """Make a file, directory or link. previous: what was there when the plan was made."""
+
+    entry: File | Directory | Link
+    previous: Observed | None = None
+
+
+@dataclass(frozen=True)
+class RemovePath:
+    """Remove a file, a link, or with `recursive` a directory and all below it, never across a mount."""
+
+    path: PurePosixPath
+    recursive: bool = False
+
+
+@dataclass(frozen=True)
+class MovePath:
+    """Rename within one file system."""
+
+    source: PurePosixPath
+    target: PurePosixPath
+
+
+@dataclass(frozen=True)
+class Run:
+    """Run a program on the host; a status other than 0 is an error."""
+
+    argv: tuple[str, ...]
+    title: str
+    stdin: bytes = b""
+    timeout: timedelta = timedelta(seconds=90)
+
+
+@dataclass(frozen=True)
+class WaitFor:
+    """Wait until a probe says yes; reads only."""
+
+    probe: Probe
+    timeout: timedelta
+
+
+@dataclass(frozen=True)
+class ApiApply:
+    """Server-side apply of one API object, as the field manager `bootstrap`, through any healthy master."""
+
+    object: Mapping[str, Any] = field(hash=False)
+
+    @property
+    def ref(self) -> str:
+        """`Kind namespace/name`, the way people say it."""
+        meta = self.object["metadata"]
+        namespace = f"{meta['namespace']}/" if meta.get("namespace") else ""
+        return f"{self.object['kind']} {namespace}{meta['name']}"
+
+
+@dataclass(frozen=True)
+class AddTaints:
+    """Give a node the taints it lacks; taints of others stay."""
+
+    node: str
+    taints: tuple[Mapping[str, str], ...] = field(hash=False)
+
+
+@dataclass(frozen=True)
+class EtcdRemove:
+    """Remove the etcd member of that name from the member list, through a member that stays."""
+
+    member: str
+
+
+@dataclass(frozen=True)
+class SaveLocal:
+    """Write a file on the operator's own machine. previous: its content when the plan was made, None if absent."""
+
+    path: Path
+    content: Secret
+    previous: Secret | None = None
+
+
+Change = WriteFile | RemovePath | MovePath | Run | WaitFor | ApiApply | AddTaints | EtcdRemove | SaveLocal
+
+
+class Spread(StrEnum):
+    """How a phase goes over the hosts."""
+
+    TOGETHER = "together"
+    ONE_BY_ONE = "one by one"
+    FIRST_ONLY = "once per cluster"
+
+
+@dataclass(frozen=True)
+class ApiState:
+    """What the API server said about the objects of a plan, asked without writing.
+
+    settled: refs of objects that an apply would leave as they are. nodes: taints by node name.
+    """
+
+    settled: frozenset[str] = frozenset()
+    nodes: Mapping[str, tuple[Mapping[str, str], ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything a phase may know: values only.
+
+    wanted_pki: per host, the PKI files and kubeconfigs that are missing or cannot be kept.
+    user_objects: API objects of the manifests named in `addons`, in file order.
+    local_files: what is at the paths of this machine that the command may write, None where nothing is.
+    api: None where no API server answered.
+    members: names of etcd's members as the cluster has them, None where etcd did not answer.
+    options: what the command line asked for (see the phases that read it).
+    """
+
+    cluster: Cluster
+    facts: Mapping[str, Facts]
+    now: datetime
+    wanted_pki: Mapping[str, tuple[File | Directory | Link, ...]] = field(default_factory=dict)
+    etcd_ca: bytes = b""
+    cluster_ca: bytes = b""
+    admin_kubeconfig: Secret | None = None
+    admin_kubeconfig_path: Path | None = None
+    user_objects: tuple[Mapping[str, Any], ...] = ()
+    local_files: Mapping[Path, Secret | None] = field(default_factory=dict)
+    api: ApiState | None = None
+    members: tuple[str, ...] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """name: kubeadm's, where kubeadm has one. changes: pure; asked once per host (FIRST_ONLY: for the first one)."""
+
+    name: str
+    title: str
+    changes: Callable[[Snapshot, Host], Sequence[Change]]
+    spread: Spread = Spread.TOGETHER
+
+
+@dataclass(frozen=True)
+class Step:
+    """A phase with what it will do on each host, in the hosts' order."""
+
+    phase: Phase
+    changes: Mapping[str, tuple[Change, ...]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps in order. Waits alone do not make a plan: one that only waits is empty."""
+
+    workflow: str
+    steps: tuple[Step, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(mutates(change) for _, _, change in self.all())
+
+    def all(self) -> tuple[tuple[Phase, str, Change], ...]:
+        """Every change with its phase and host, in order."""
+        return tuple(
+            (step.phase, host, change)
+            for step in self.steps
+            for host, changes in step.changes.items()
+            for change in changes
+        )
+
+    def without_settled(self, state: ApiState) -> Plan:
+        """The plan less the API changes that would leave everything as it is."""
+        steps = tuple(
+            Step(step.phase, {h: tuple(c for c in cs if not _settled(c, state)) for h, cs in step.changes.items()})
+            for step in self.steps
+        )
+        return Plan(self.workflow, steps)
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """A command as an ordered tuple of phases."""
+
+    name: str
+    phases: tuple[Phase, ...]
+
+
+def mutates(change: Change) -> bool:
+    """Whether a change writes something, anywhere."""
+    return not isinstance(change, WaitFor)
+
+
+def think(workflow: Workflow, snapshot: Snapshot, hosts: Sequence[Host]) -> Plan:
+    """The plan of a workflow for `hosts`."""
+    steps = []
+    for phase in workflow.phases:
+        asked = hosts[:1] if phase.spread is Spread.FIRST_ONLY else hosts
+        changes = {host.name: tuple(phase.changes(snapshot, host)) for host in asked}
+        steps.append(Step(phase, {name: found for name, found in changes.items() if found}))
+    return Plan(workflow.name, tuple(step for step in steps if step.changes))
+
+
+def difference(facts: Facts, wanted: Sequence[File | Directory | Link]) -> tuple[WriteFile, ...]:
+    """Those of `wanted` that are not on the host as they should be: the one comparison of files.
+
+    Files by hash, mode and owner; pods in a manifest directory by what they mean, so that another tool's key order is no change.
+    """
+    return tuple(
+        WriteFile(entry, facts.owned.get(entry.path))
+        for entry in wanted
+        if not _same(entry, facts.owned.get(entry.path))
+    )
+
+
+def _same(entry: File | Directory | Link, seen: Observed | None) -> bool:
+    if seen is None:
+        return False
+    if isinstance(entry, Link):
+        return seen.kind == "link" and seen.target == entry.target
+    if (seen.mode, seen.owner, seen.group) != (entry.mode, entry.owner, entry.group):
+        return False
+    if isinstance(entry, Directory):
+        return seen.kind == "directory"
+    if seen.kind != "file":
+        return False
+    return seen.sha256 == entry.sha256 or (
+        not entry.secret and seen.content is not None and same_pod(entry.bytes, seen.content)
+    )
+
+
+def same_pod(wanted: bytes, seen: bytes) -> bool:
+    """Whether two manifests decode to the same Pod. A digest that `seen` lacks altogether is no difference."""
+    one, other = _pod(wanted), _pod(seen)
+    if one is None or other is None:
+        return False
+    if DIGEST_ANNOTATION not in (other["metadata"].get("annotations") or {}):
+        one = without_digest(one)
+    return one == other
+
+
+def without_digest(pod: Mapping[str, Any]) -> dict[str, Any]:
+    """The pod without the digest annotation and environment variable."""
+    metadata = dict(pod["metadata"])
+    metadata["annotations"] = {k: v for k, v in (metadata.get("annotations") or {}).items() if k != DIGEST_ANNOTATION}
+    if not metadata["annotations"]:
+        del metadata["annotations"]
+    containers = []
+    for container in pod["spec"]["containers"]:
+        env = [e for e in container.get("env") or [] if e.get("name") != DIGEST_ENV]
+        rest = {k: v for k, v in container.items() if k != "env"}
+        containers.append({**rest, "env": env} if env else rest)
+    return {**pod, "metadata": metadata, "spec": {**pod["spec"], "containers": containers}}
+
+
+def _pod(content: bytes) -> dict[str, Any] | None:
+    try:
+        value = yaml.safe_load(content)
+    except (yaml.YAMLError, UnicodeDecodeError):
+        return None
+    if isinstance(value, dict) and value.get("kind") == "Pod" and value.get("metadata") and value.get("spec"):
+        value.pop("status", None)
+        value["metadata"].pop("creationTimestamp", None)
+        return value
+    return None
+
+
+def _settled(change: Change, state: ApiState) -> bool:
+    match change:
+        case ApiApply():
+            return change.ref in state.settled
+        case AddTaints(node, taints):
+            return node in state.nodes and all(taint_in(taint, state.nodes[node]) for taint in taints)
+        case _:
+            return False
+
+
+def taint_in(taint: Mapping[str, str], taints: Sequence[Mapping[str, str]]) -> bool:
+    """Whether a taint of that key and effect, with that value, is among `taints`."""
+    return any(all(have.get(k, "") == taint.get(k, "") for k in ("key", "value", "effect")) for have in taints)
