@@ -1,0 +1,99 @@
+"""What should be on a control plane host, as values: the one place that puts manifests, PKI and kubelet files together.
+
+Phases ask here for their part; `render` asks for everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+from bootstrap import components, kubelet
+from bootstrap import constants as k
+from bootstrap.cluster import Host
+from bootstrap.components import ManifestContext
+from bootstrap.facts import Facts
+from bootstrap.files import Directory, File, Link
+from bootstrap.plan import Snapshot
+
+Entry = File | Directory | Link
+RESOLVED_CONF = PurePosixPath("/run/systemd/resolve/resolv.conf")
+
+
+def manifest_dir(facts: Facts) -> PurePosixPath:
+    """Where this host's kubelet reads static pods from; kubeadm's directory where nothing is set."""
+    return facts.kubelet.manifests.path or k.DEFAULT_MANIFEST_DIR
+
+
+def manifest_path(facts: Facts, component: str) -> PurePosixPath:
+    return manifest_dir(facts) / f"{component}.yaml"
+
+
+def pki(snapshot: Snapshot, host: Host) -> tuple[Entry, ...]:
+    """Certificates and keys that are missing or cannot be kept."""
+    return tuple(entry for entry in snapshot.wanted_pki.get(host.name, ()) if not _is_kubeconfig(entry))
+
+
+def kubeconfigs(snapshot: Snapshot, host: Host) -> tuple[Entry, ...]:
+    """Kubeconfigs that are missing or cannot be kept."""
+    return tuple(entry for entry in snapshot.wanted_pki.get(host.name, ()) if _is_kubeconfig(entry))
+
+
+def manifest(snapshot: Snapshot, host: Host, component: str) -> File:
+    """The static pod manifest of one component."""
+    facts = snapshot.facts[host.name]
+    context = ManifestContext(
+        cluster_token=components.cluster_token(snapshot.etcd_ca),
+        born_with=born_with(facts),
+        ca_dirs=facts.ca_dirs,
+        hashes=hashes(snapshot, host),
+    )
+    content = components.manifest(snapshot.cluster, host, component, context)
+    return File(manifest_path(facts, component), content, 0o600)
+
+
+def etcd_data_dir(snapshot: Snapshot) -> Directory:
+    """etcd's data directory: made before the kubelet could make it 0755."""
+    return Directory(PurePosixPath(snapshot.cluster.etcd.local.data_dir), 0o700)
+
+
+def kubelet_files(snapshot: Snapshot, host: Host) -> tuple[Entry, ...]:
+    """KubeletConfiguration, drop-in and the manifest directory."""
+    facts = snapshot.facts[host.name]
+    resolved = facts.services.get("systemd-resolved.service")
+    resolv_conf = RESOLVED_CONF if resolved is not None and resolved.active_state == "active" else None
+    config = kubelet.config_file(
+        snapshot.cluster, host, manifest_dir(facts), runtime_endpoint(facts), str(resolv_conf) if resolv_conf else None
+    )
+    return (
+        Directory(manifest_dir(facts), 0o700),
+        Directory(k.KUBELET_DIR, 0o750),
+        File(k.KUBELET_CONFIG, config, 0o600),
+        File(k.KUBELET_DROP_IN, kubelet.drop_in(snapshot.cluster, host), 0o600),
+    )
+
+
+def runtime_endpoint(facts: Facts) -> str:
+    """CRI endpoint as a URL: what the kubelet is configured with, else the socket that was found."""
+    return facts.kubelet.runtime_endpoint or f"unix://{facts.runtime.socket or '/run/containerd/containerd.sock'}"
+
+
+def born_with(facts: Facts) -> str | None:
+    """The initial cluster that this host's etcd member first started with; None before its first start."""
+    if not facts.etcd.has_member:
+        return None
+    seen = facts.owned.get(manifest_path(facts, k.ETCD))
+    if seen is None or seen.content is None:
+        return None
+    return components.argument(seen.content, "initial-cluster")
+
+
+def hashes(snapshot: Snapshot, host: Host) -> Mapping[PurePosixPath, str]:
+    """SHA-256 of every file of ours as it will be: what is there, overlaid by what will be written."""
+    seen = {path: o.sha256 for path, o in snapshot.facts[host.name].owned.items() if o.kind == "file"}
+    wanted = {e.path: e.sha256 for e in snapshot.wanted_pki.get(host.name, ()) if isinstance(e, File)}
+    return {**seen, **wanted}
+
+
+def _is_kubeconfig(entry: Entry) -> bool:
+    return entry.path.parent == k.KUBERNETES_DIR and entry.path.suffix == ".conf"

@@ -1,0 +1,65 @@
+"""A client of etcd's JSON gateway that goes through the SSH session of a master.
+
+64-bit numbers arrive as strings and zero fields may be absent. Source: etcd 3.6 api/etcdserverpb/rpc.proto, "grpc gateway".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from bootstrap import constants as k
+from bootstrap.connection import Connection, NoAnswer, Request, Tls
+from bootstrap.health import decoded, tls_files
+
+
+class EtcdClient:
+    """Speaks to the member on one master, at its advertised address. Raises NoAnswer."""
+
+    def __init__(self, connection: Connection, address: str, tls: Tls) -> None:
+        self._connection = connection
+        self._address = address
+        self._tls = tls
+
+    @classmethod
+    def of(cls, connection: Connection, address: str) -> EtcdClient:
+        """A client with the health check's identity, which every master has."""
+        paths = tls_files()
+        found = connection.read(paths)
+        missing = [str(path) for path in paths if path not in found]
+        if missing:
+            raise NoAnswer(f"{connection.name} has no {', '.join(missing)}")
+        ca, certificate, key = (found[path] for path in paths)
+        return cls(connection, address, Tls(ca, address, certificate, key))
+
+    def members(self) -> list[dict[str, Any]]:
+        """The member list, by a linearizable read: ID, name, peerURLs, clientURLs, isLearner of each."""
+        return list(self._post("/v3/cluster/member/list", {"linearizable": True}).get("members", []))
+
+    def status(self) -> dict[str, Any]:
+        """This member's status: version, dbSize, leader, raftIndex, errors."""
+        return self._post("/v3/maintenance/status", {})
+
+    def cluster_id(self) -> str:
+        """The cluster's ID in hexadecimal."""
+        return f"{int(self.status()['header']['cluster_id']):x}"
+
+    def remove(self, member_id: str) -> None:
+        """Remove a member by its ID as `members` gives it (a decimal string)."""
+        self._post("/v3/cluster/member/remove", {"ID": member_id})
+
+    def move_leader(self, target_id: str) -> None:
+        """Hand leadership to another member; only the leader itself can."""
+        self._post("/v3/maintenance/transfer-leadership", {"targetID": target_id})
+
+    def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        request = Request(
+            "POST", self._address, k.ETCD_CLIENT_PORT, path, self._tls,
+            (("Content-Type", "application/json"),), json.dumps(body).encode(),
+        )  # fmt: skip
+        answer = self._connection.request(request, timeout_s=7.0)
+        value = decoded(answer)
+        if answer.status != 200:
+            raise NoAnswer(f"etcd on {self._connection.name} answered {answer.status}: {value.get('message', value)}")
+        return value

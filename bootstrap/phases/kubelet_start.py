@@ -1,0 +1,38 @@
+"""kubelet-start: the kubelet's configuration, its systemd drop-in, and the kubelet itself.
+
+Inputs: the kubelet's service and process, the manifest directory it reads, systemd-resolved, spec.kubelet and the host's.
+Outputs: /var/lib/kubelet/config.yaml, the drop-in 10-kubeadm.conf, a kubelet that is enabled and runs with them.
+A second run writes nothing; a kubelet that is older than its files (a run was cut between the two) is restarted.
+"""
+
+from collections.abc import Sequence
+
+from bootstrap import constants as k
+from bootstrap import desired
+from bootstrap.cluster import Host
+from bootstrap.facts import Facts, ServiceFacts
+from bootstrap.plan import Change, Phase, Run, Snapshot, difference
+
+
+def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
+    facts = snapshot.facts[host.name]
+    files = difference(facts, desired.kubelet_files(snapshot, host))
+    changes: list[Change] = list(files)
+    service = facts.services.get("kubelet.service", ServiceFacts("kubelet.service"))
+    drop_in = k.KUBELET_DROP_IN in {change.entry.path for change in files}
+    if drop_in or str(k.KUBELET_DROP_IN) not in service.drop_in_paths:
+        changes.append(Run(("systemctl", "daemon-reload"), "told systemd of the drop-in"))
+    if service.unit_file_state != "enabled":
+        changes.append(Run(("systemctl", "enable", "kubelet.service"), "enabled the kubelet"))
+    if files or service.active_state != "active" or _outdated(facts):
+        changes.append(Run(("systemctl", "restart", "kubelet.service"), "started the kubelet"))
+    return changes
+
+
+def _outdated(facts: Facts) -> bool:
+    """Whether the running kubelet began before its files were last written."""
+    seen = (facts.owned.get(path) for path in (k.KUBELET_CONFIG, k.KUBELET_DROP_IN))
+    return any(o is not None and o.mtime > facts.kubelet.start_time for o in seen)
+
+
+PHASE = Phase("kubelet-start", "Kubelet configured and started", _changes)

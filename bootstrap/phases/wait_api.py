@@ -1,0 +1,19 @@
+"""wait-control-plane/api: every master's etcd has a quorum and its API server is ready.
+
+Inputs: addresses and ports of the inventory. Outputs: none. A second run asks once and goes on.
+"""
+
+from collections.abc import Sequence
+
+from bootstrap import endpoints
+from bootstrap.cluster import Host
+from bootstrap.health import Healthy
+from bootstrap.plan import Change, Phase, Snapshot, WaitFor
+
+
+def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
+    wanted = (endpoints.kubelet(snapshot, host), endpoints.etcd(), endpoints.api_server(snapshot, host))
+    return [WaitFor(Healthy(wanted), snapshot.cluster.timeouts.control_plane_component_health_check)]
+
+
+PHASE = Phase("wait-control-plane/api", "etcd quorum and API servers", _changes)

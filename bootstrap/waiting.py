@@ -1,0 +1,128 @@
+"""Waiting for a probe: ask, pause, ask again until the deadline, and say what was seen last."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import PurePosixPath
+
+from bootstrap import constants as k
+from bootstrap import health
+from bootstrap.access import Access
+from bootstrap.connection import Connection, NoAnswer
+from bootstrap.errors import BootstrapError
+from bootstrap.facts import Facts
+from bootstrap.health import Probe, Verdict
+
+PAUSE_S = 0.3
+RUN_PAUSE_S = 0.5
+LOG_LINES = 12
+
+
+class NotHealthy(BootstrapError):
+    """A component did not become healthy in time."""
+
+
+def wait(
+    probe: Probe,
+    host: str,
+    access: Access,
+    timeout: timedelta,
+    *,
+    tell: Callable[[str], None],
+    stopped: Callable[[], bool] = lambda: False,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Wait for one probe; raises NotHealthy with the failing component's last log lines.
+
+    tell: called with each new answer. stopped: asked before each try; True ends the wait.
+    """
+    deadline = clock() + timeout.total_seconds()
+    seen, running = "", 0
+    settled: set[health.Endpoint] = set()
+    while True:
+        verdict = _ask(probe, host, access, settled)
+        running = running + 1 if verdict.ok else 0
+        if running >= (probe.times if isinstance(probe, health.Healthy) else 1):
+            return
+        if not verdict.ok and verdict.answer != seen:
+            seen = verdict.answer
+            tell(seen)
+        if clock() > deadline or stopped():
+            raise NotHealthy(
+                f"{probe} did not come true on {host} within {timeout.total_seconds():.0f} s",
+                host=host,
+                evidence=[f"last answer: {verdict.answer}", *evidence(access.connections[host], verdict.component, access)],
+                hint=f"bootstrap logs INVENTORY {host} {verdict.component}" if verdict.component in k.COMPONENTS else "",
+            )
+        if verdict.ok:
+            settled.clear()
+            sleep(RUN_PAUSE_S)
+        else:
+            sleep(PAUSE_S)
+
+
+def _ask(probe: Probe, host: str, access: Access, settled: set[health.Endpoint]) -> Verdict:
+    """Ask once. settled: endpoints that said yes since the last full yes; they are not asked again before the others follow."""
+    connection = access.connections[host]
+    match probe:
+        case health.Healthy(endpoints):
+            for endpoint in endpoints:
+                if endpoint not in settled:
+                    verdict = health.ask(endpoint, connection)
+                    if not verdict.ok:
+                        return verdict
+                    settled.add(endpoint)
+            return Verdict(True)
+        case health.EtcdVoters():
+            return _with(lambda: health.voters(probe, access.etcd(host)), k.ETCD)
+        case health.NodesRegistered():
+            return _with(lambda: health.nodes(probe, access.any_api()), k.API_SERVER)
+        case health.MirrorPods():
+            return _with(lambda: health.mirror_pods(probe, access.any_api()), k.API_SERVER)
+        case health.Gone(components):
+            facts = connection.look(data_dir(access))
+            running = sorted({p.component for p in facts.processes if p.component in components})
+            return Verdict(not running, f"still running: {', '.join(running)}", running[0] if running else "")
+
+
+def _with(question: Callable[[], Verdict], component: str) -> Verdict:
+    try:
+        return question()
+    except NoAnswer as error:
+        return Verdict(False, str(error), component)
+
+
+def data_dir(access: Access) -> PurePosixPath:
+    """etcd's data directory on every host."""
+    return PurePosixPath(access.cluster.etcd.local.data_dir)
+
+
+def evidence(connection: Connection, component: str, access: Access) -> list[str]:
+    """The last log lines of a component's container; where it has none, the kubelet's. Empty when the host says nothing."""
+    try:
+        facts = connection.look(data_dir(access))
+        found = container_log(facts, component)
+        if found is not None:
+            done = connection.run(("tail", "-n", str(LOG_LINES), str(found)))
+            return [f"last lines of {component} on {connection.name}:", *_lines(done.stdout)]
+        journal = ("journalctl", "-u", "kubelet", "-n", str(LOG_LINES), "--no-pager", "-o", "cat")
+        done = connection.run(journal)
+        silent = f"no container of {component} was ever started on {connection.name}; the kubelet's last lines:"
+        return [silent, *_lines(done.stdout)]
+    except BootstrapError as error:
+        return [f"no log could be read from {connection.name}: {error}"]
+
+
+def container_log(facts: Facts, component: str) -> PurePosixPath | None:
+    """The newest log file of a static pod's container."""
+    logs = [log for log in facts.pod_logs if log.container == component and log.pod.startswith("kube-system_")]
+    return logs[-1].path if logs else None
+
+
+def _lines(output: bytes) -> list[str]:
+    """Lines of a container log without control characters, cut at a readable width."""
+    text = output.decode(errors="replace")
+    return ["  " + "".join(c if c.isprintable() else " " for c in line)[:400] for line in text.splitlines() if line.strip()]
