@@ -1,17 +1,21 @@
 """The cluster as the inventory describes it: frozen values with every default filled in, no I/O.
 
 Field names in YAML are kubeadm v1beta4's where the thing exists there; Python uses the same words in snake_case.
+Each field checks its own value (`bootstrap.syntax`); what several fields must agree on is checked when an inventory is loaded.
+In docstrings, a line `field: text` describes that field in the JSON schema too.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
-from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
+
+from bootstrap import fields
+from bootstrap.syntax import addresses
 
 
 class Model(BaseModel):
@@ -40,56 +44,88 @@ class KeyAlgorithm(StrEnum):
 class Arg(Model):
     """A flag without its dashes. A flag may be given several times; order is kept."""
 
-    name: str
-    value: str
+    name: fields.FlagName
+    value: fields.FlagValue
 
 
 class Env(Model):
-    name: str
-    value: str
+    """A variable of a component's container."""
+
+    name: fields.EnvName
+    value: fields.Text
 
 
 class Volume(Model):
     """A hostPath mount added to a control plane component (kubeadm's HostPathMount)."""
 
-    name: str
-    host_path: str
-    mount_path: str
+    name: fields.Label
+    host_path: fields.HostPath
+    mount_path: fields.HostPath
     read_only: bool = False
-    path_type: str = ""
+    path_type: fields.HostPathType = ""
 
 
 class ControlPlaneComponent(Model):
+    """Additions to a component's static pod; an argument replaces the tool's own of the same name.
+
+    extra_args: flags, in this order.
+    extra_envs: environment variables.
+    extra_volumes: hostPath mounts.
+    """
+
     extra_args: tuple[Arg, ...] = ()
     extra_envs: tuple[Env, ...] = ()
     extra_volumes: tuple[Volume, ...] = ()
 
 
 class ApiServer(ControlPlaneComponent):
-    bind_port: int = 6443
-    cert_sans: tuple[str, ...] = Field(default=(), alias="certSANs")
+    """kube-apiserver.
+
+    extra_args: flags, in this order.
+    extra_envs: environment variables.
+    extra_volumes: hostPath mounts.
+    bind_port: port that every API server listens on.
+    cert_sans: further names and addresses in the serving certificate.
+    """
+
+    bind_port: fields.Port = 6443
+    cert_sans: tuple[fields.SubjectAlternativeName, ...] = Field(default=(), alias="certSANs")
 
 
 class LocalEtcd(Model):
-    image_repository: str = ""
-    image_tag: str = ""
-    data_dir: str = "/var/lib/etcd"
+    """The etcd member on every control plane host.
+
+    image_repository: where etcd's image comes from; default: spec.imageRepository.
+    image_tag: default: kubeadm's for the Kubernetes version.
+    data_dir: directory on the host that belongs to etcd alone.
+    """
+
+    image_repository: fields.ImageRepository = ""
+    image_tag: fields.ImageTag = ""
+    data_dir: fields.DataDir = "/var/lib/etcd"
     extra_args: tuple[Arg, ...] = ()
     extra_envs: tuple[Env, ...] = ()
-    server_cert_sans: tuple[str, ...] = Field(default=(), alias="serverCertSANs")
-    peer_cert_sans: tuple[str, ...] = Field(default=(), alias="peerCertSANs")
+    server_cert_sans: tuple[fields.SubjectAlternativeName, ...] = Field(default=(), alias="serverCertSANs")
+    peer_cert_sans: tuple[fields.SubjectAlternativeName, ...] = Field(default=(), alias="peerCertSANs")
 
 
 class Etcd(Model):
+    """etcd; only members on the control plane hosts themselves."""
+
     local: LocalEtcd = LocalEtcd()
 
 
 class Networking(Model):
-    """Subnets are one CIDR, or an IPv4 and an IPv6 CIDR joined by a comma (dual-stack)."""
+    """Subnets are one CIDR, or an IPv4 and an IPv6 CIDR joined by a comma (dual-stack); the first is the primary family.
 
-    pod_subnet: str = "10.244.0.0/16"
-    service_subnet: str = "10.96.0.0/12"
-    dns_domain: str = "cluster.local"
+    pod_subnet: addresses of pods; every node gets a /24 (IPv4) or /64 (IPv6) of it.
+    service_subnet: addresses of services.
+    dns_domain: domain of the cluster's own DNS names.
+    """
+
+    pod_subnet: fields.Subnets = "10.244.0.0/16"
+    service_subnet: fields.Subnets = "10.96.0.0/12"
+    dns_domain: fields.DnsName = "cluster.local"
 
 
 class Sudo(StrEnum):
@@ -104,28 +140,41 @@ class Ssh(Model):
 
     host: name, address or alias (of config_file) to connect to; the node's own address is the default.
     host_key: pinned fingerprints (`SHA256:...`) or public keys in OpenSSH format.
+    port: default: that of config_file, else 22.
+    user: default: that of config_file, else the operator's own name.
+    identity_file: private key; default: those of config_file and of ~/.ssh.
+    agent: whether keys of a running ssh-agent may be used.
+    config_file: an ssh_config file, such as the output of `vagrant ssh-config`.
+    proxy_jump: hosts to go through, [user@]host[:port], several joined by commas; `none` for no jump.
     known_hosts_file: OpenSSH known_hosts; default ~/.ssh/known_hosts.
-    password_env: name of an environment variable that holds sudo's password; it is asked for with --ask-sudo-password.
+    sudo: auto (root needs none; others use sudo) or never.
+    sudo_password_env: name of an environment variable that holds sudo's password; it is asked for with --ask-sudo-password.
+    connect_timeout: how long to try to connect.
     """
 
-    host: str | None = None
-    port: int | None = None
-    user: str | None = None
-    identity_file: Path | None = None
+    host: fields.SshTarget | None = None
+    port: fields.Port | None = None
+    user: fields.SshUser | None = None
+    identity_file: fields.LocalPath | None = None
     agent: bool | None = None
-    config_file: Path | None = None
-    proxy_jump: str | None = None
-    known_hosts_file: Path | None = None
-    host_key: tuple[str, ...] = ()
+    config_file: fields.LocalPath | None = None
+    proxy_jump: fields.ProxyJump | None = None
+    known_hosts_file: fields.LocalPath | None = None
+    host_key: fields.HostKeys = ()
     sudo: Sudo | None = None
-    sudo_password_env: str | None = None
-    connect_timeout: timedelta | None = None
+    sudo_password_env: fields.LocalEnvName | None = None
+    connect_timeout: fields.Duration | None = None
 
 
 class Taint(Model):
-    key: str
-    value: str = ""
-    effect: str = "NoSchedule"
+    """Keeps pods that do not tolerate it off a node.
+
+    effect: NoSchedule, PreferNoSchedule or NoExecute.
+    """
+
+    key: fields.QualifiedName
+    value: fields.LabelValue = ""
+    effect: fields.TaintEffect = "NoSchedule"
 
 
 CONTROL_PLANE_TAINT = Taint(key="node-role.kubernetes.io/control-plane", effect="NoSchedule")
@@ -139,21 +188,25 @@ class HostKubelet(Model):
 
 
 class Host(Model):
-    """One machine. name: node name, etcd member name and certificate subject; it must be the host's own name.
+    """One machine.
 
-    address: the node's own IP: advertised, etcd's, --node-ip. secondary_address: of the other IP family (dual-stack).
+    name: node name, etcd member name and certificate subject; it must be the host's own name.
+    role: control-plane or worker.
+    address: the node's own IP: advertised, etcd's, --node-ip.
+    secondary_address: the node's IP of the other family (dual-stack).
+    labels: of the Node object.
     taints: None means the default of the role (control plane: NoSchedule); an empty list means none.
     patches: directory of kubeadm-style patches for this host only, applied after spec.patches.
     """
 
-    name: str
+    name: fields.HostName
     role: Role
-    address: str
-    secondary_address: str | None = None
+    address: fields.NodeAddress
+    secondary_address: fields.NodeAddress | None = None
     ssh: Ssh = Ssh()
-    labels: dict[str, str] = {}
+    labels: dict[fields.LabelKey, fields.LabelValue] = {}
     taints: tuple[Taint, ...] | None = None
-    patches: Path | None = None
+    patches: fields.LocalPath | None = None
     kubelet: HostKubelet = HostKubelet()
 
 
@@ -171,33 +224,51 @@ class KubeProxy(Model):
 
 
 class Dns(Model):
-    image_repository: str = ""
-    image_tag: str = ""
+    """CoreDNS.
+
+    image_repository: default: spec.imageRepository, with /coredns where kubeadm adds it.
+    image_tag: default: kubeadm's for the Kubernetes version.
+    """
+
+    image_repository: fields.ImageRepository = ""
+    image_tag: fields.ImageTag = ""
 
 
 class Timeouts(Model):
     """Names and defaults of kubeadm's v1beta4 timeouts."""
 
-    control_plane_component_health_check: timedelta = timedelta(minutes=4)
-    kubelet_health_check: timedelta = timedelta(minutes=4)
-    kubernetes_api_call: timedelta = Field(default=timedelta(minutes=1), alias="kubernetesAPICall")
+    control_plane_component_health_check: fields.Duration = timedelta(minutes=4)
+    kubelet_health_check: fields.Duration = timedelta(minutes=4)
+    kubernetes_api_call: fields.Duration = Field(default=timedelta(minutes=1), alias="kubernetesAPICall")
+
+
+def _by_name(hosts: tuple[Host, ...]) -> tuple[Host, ...]:
+    return tuple(sorted(hosts, key=lambda host: host.name))
 
 
 class Cluster(Model):
     """`spec` of an inventory, and its name. Hosts are sorted by name: their order in the file means nothing.
 
+    cluster_name: kubeadm's clusterName, in kubeconfig contexts; default: metadata.name.
+    kubernetes_version: vMAJOR.MINOR.PATCH.
     control_plane_endpoint: host:port of a load balancer or virtual IP; empty: workers have a node-local one.
+    ssh: how to reach all hosts; what a host says itself goes first.
+    image_repository: where the images of Kubernetes come from.
+    encryption_algorithm: of keys that are made.
+    certificate_validity_period: of certificates; not longer than the CAs'.
+    ca_certificate_validity_period: of certificate authorities.
     certificate_authorities: directory on the operator's machine with the user's own CAs, named as in /etc/kubernetes/pki.
+    patches: directory of kubeadm-style patches for all hosts.
     addons: `coredns`, `kube-proxy`, and paths of manifest files of the user's own.
     """
 
-    name: str
-    cluster_name: str = ""
-    kubernetes_version: str
-    control_plane_endpoint: str = ""
+    name: fields.InventoryName
+    cluster_name: fields.ClusterName = ""
+    kubernetes_version: fields.Version
+    control_plane_endpoint: fields.Endpoint = ""
     networking: Networking = Networking()
     ssh: Ssh = Ssh()
-    hosts: tuple[Host, ...]
+    hosts: Annotated[tuple[Host, ...], AfterValidator(_by_name)]
     api_server: ApiServer = ApiServer()
     controller_manager: ControlPlaneComponent = ControlPlaneComponent()
     scheduler: ControlPlaneComponent = ControlPlaneComponent()
@@ -205,14 +276,24 @@ class Cluster(Model):
     dns: Dns = Dns()
     kubelet: KubeletSpec = KubeletSpec()
     kube_proxy: KubeProxy = KubeProxy()
-    image_repository: str = "registry.k8s.io"
+    image_repository: fields.ImageRepository = "registry.k8s.io"
     encryption_algorithm: KeyAlgorithm = KeyAlgorithm.ECDSA_P256
-    certificate_validity_period: timedelta = timedelta(days=365)
-    ca_certificate_validity_period: timedelta = Field(default=timedelta(days=3650), alias="caCertificateValidityPeriod")
-    certificate_authorities: Path | None = None
-    patches: Path | None = None
-    addons: tuple[str, ...] = ("coredns", "kube-proxy")
+    certificate_validity_period: fields.Duration = timedelta(days=365)
+    ca_certificate_validity_period: fields.Duration = Field(default=timedelta(days=3650), alias="caCertificateValidityPeriod")
+    certificate_authorities: fields.LocalPath | None = None
+    patches: fields.LocalPath | None = None
+    addons: tuple[fields.Addon, ...] = ("coredns", "kube-proxy")
     timeouts: Timeouts = Timeouts()
+
+    @model_validator(mode="after")
+    def _filled_in(self) -> Self:
+        """Defaults that follow from other fields: the cluster's name, and the port of the endpoint (as in kubeadm, bindPort)."""
+        values = self.__dict__  # the instance is frozen for everybody else
+        values["cluster_name"] = self.cluster_name or self.name
+        if self.control_plane_endpoint:
+            host, port = addresses.split_endpoint(self.control_plane_endpoint)
+            values["control_plane_endpoint"] = addresses.join_endpoint(host, port or self.api_server.bind_port)
+        return self
 
     @property
     def control_plane_hosts(self) -> tuple[Host, ...]:
@@ -224,3 +305,17 @@ class Cluster(Model):
             if host.name == name:
                 return host
         raise KeyError(name)
+
+
+def ssh_of(cluster: Cluster, host: Host) -> Ssh:
+    """How to reach `host`: its own settings, then the cluster's, field by field; `host` and `sudo` are always set.
+
+    What stays None is for the ssh_config file and OpenSSH's defaults to say.
+    """
+    own, shared = host.ssh, cluster.ssh
+    merged = {
+        name: getattr(own, name) if getattr(own, name) not in (None, ()) else getattr(shared, name) for name in Ssh.model_fields
+    }
+    merged["host"] = own.host or host.address
+    merged["sudo"] = merged["sudo"] or Sudo.AUTO
+    return Ssh.model_construct(**merged)
