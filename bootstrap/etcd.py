@@ -20,7 +20,7 @@ class EtcdClient:
     def __init__(self, connection: Connection, address: str, tls: Tls) -> None:
         self._connection = connection
         self._address = address
-        self._tls = tls
+        self.tls = tls
 
     @classmethod
     def of(cls, connection: Connection, address: str) -> EtcdClient:
@@ -55,7 +55,7 @@ class EtcdClient:
 
     def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         request = Request(
-            "POST", self._address, k.ETCD_CLIENT_PORT, path, self._tls,
+            "POST", self._address, k.ETCD_CLIENT_PORT, path, self.tls,
             (("Content-Type", "application/json"),), json.dumps(body).encode(),
         )  # fmt: skip
         answer = self._connection.request(request, timeout_s=7.0)

@@ -148,7 +148,7 @@ def nodes(probe: NodesRegistered, api: Api) -> Verdict:
     if missing:
         return Verdict(False, f"not registered: {', '.join(missing)}", "kubelet")
     if probe.ready:
-        waiting = {name: _ready(found[name]) for name in probe.nodes}
+        waiting = {name: readiness(found[name]) for name in probe.nodes}
         bad = [f"{name}: {why}" for name, why in waiting.items() if why]
         if bad:
             return Verdict(False, "; ".join(bad), "kubelet")
@@ -174,7 +174,7 @@ def is_mirror(pod: Mapping[str, Any]) -> bool:
     return any(o.get("kind") == "Node" and o.get("name") == pod.get("spec", {}).get("nodeName") for o in owners)
 
 
-def _ready(node: Mapping[str, Any]) -> str:
+def readiness(node: Mapping[str, Any]) -> str:
     """Empty when the node is Ready, else why not."""
     for condition in node.get("status", {}).get("conditions", []):
         if condition["type"] == "Ready":

@@ -5,14 +5,14 @@ Inputs: addresses and ports of the inventory. Outputs: none. A second run asks o
 
 from collections.abc import Sequence
 
-from bootstrap import endpoints
+from bootstrap import healthz
 from bootstrap.cluster import Host
 from bootstrap.health import Healthy
 from bootstrap.plan import Change, Phase, Snapshot, WaitFor
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
-    wanted = (endpoints.kubelet(snapshot, host), endpoints.etcd(), endpoints.api_server(snapshot, host))
+    wanted = (healthz.kubelet(snapshot, host), healthz.etcd(), healthz.api_server(snapshot, host))
     return [WaitFor(Healthy(wanted), snapshot.cluster.timeouts.control_plane_component_health_check)]
 
 

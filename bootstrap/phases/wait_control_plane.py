@@ -5,7 +5,7 @@ Inputs: addresses and ports of the inventory. Outputs: none. A second run asks t
 
 from collections.abc import Sequence
 
-from bootstrap import endpoints
+from bootstrap import healthz
 from bootstrap.cluster import Host
 from bootstrap.health import Healthy
 from bootstrap.plan import Change, Phase, Snapshot, WaitFor
@@ -14,7 +14,7 @@ TIMES_RUNNING = 3
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
-    probe = Healthy(endpoints.of_host(snapshot, host), TIMES_RUNNING)
+    probe = Healthy(healthz.of_host(snapshot, host), TIMES_RUNNING)
     return [WaitFor(probe, snapshot.cluster.timeouts.control_plane_component_health_check)]
 
 

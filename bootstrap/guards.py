@@ -1,0 +1,82 @@
+"""What a plan may not do, asked before anything is written. Pure.
+
+init creates and repairs; it never rolls what serves. reset never takes the quorum of those that stay without being told to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+
+from bootstrap import constants as k
+from bootstrap import desired
+from bootstrap.errors import Refused
+from bootstrap.facts import Facts
+from bootstrap.files import File
+from bootstrap.plan import Plan, WriteFile
+
+
+def is_live(facts: Mapping[str, Facts], *, unfinished: bool) -> bool:
+    """Whether a control plane serves on these hosts, or did.
+
+    Controllers are placed only once an API server was ready, so a host with data and a controller manager's manifest has been
+    part of a control plane. unfinished: the API answers and says that no init was ever finished.
+    """
+    born = any(
+        f.etcd.has_member and desired.manifest_path(f, k.CONTROLLER_MANAGER) in f.owned for f in facts.values()
+    )
+    return born and not unfinished
+
+
+def refuse_to_roll(plan: Plan, facts: Mapping[str, Facts], *, unfinished: bool, inventory: str) -> None:
+    """Raise Refused when init would change a file that a living control plane runs with. Creating files is fine."""
+    if not is_live(facts, unfinished=unfinished):
+        return
+    found = [
+        f"{host}: {change.entry.path} would change"
+        for _, host, change in plan.all()
+        if isinstance(change, WriteFile) and _rolls(change)
+    ]
+    if found:
+        raise Refused(
+            "this control plane is alive, and init does not change what a living one runs with",
+            evidence=found,
+            hint=f"see what differs: bootstrap verify {inventory}; put the inventory back as it was, or, where the cluster "
+            f"may be lost: bootstrap reset {inventory}, then init",
+        )
+
+
+def _rolls(change: WriteFile) -> bool:
+    """Whether a write puts other bytes in place of a regular file; mending its mode or owner alone changes nothing that runs."""
+    before, entry = change.previous, change.entry
+    return isinstance(entry, File) and before is not None and before.kind == "file" and before.sha256 != entry.sha256
+
+
+def refuse_to_lose_quorum(members: Sequence[str] | None, healthy: Sequence[str], leaving: Sequence[str]) -> None:
+    """Raise Refused when the members that stay would have no quorum, counted as they are.
+
+    members: names of the voters now; None where etcd does not answer. healthy: those of them that answer.
+    """
+    if members is None:
+        return
+    staying = [name for name in members if name not in leaving]
+    if not staying:
+        return
+    alive = [name for name in staying if name in healthy]
+    needed = len(staying) // 2 + 1
+    if len(alive) < needed:
+        raise Refused(
+            f"without {', '.join(sorted(leaving))} etcd would have {len(staying)} voters, {len(alive)} of them healthy; "
+            f"it needs {needed}",
+            hint="bring the other members back first, or reset every master together",
+        )
+
+
+def strangers(facts: Facts) -> tuple[PurePosixPath, ...]:
+    """Entries of the manifest directory that the kubelet reads although they are no manifest of ours."""
+    directory = desired.manifest_dir(facts)
+    ours = {directory / f"{name}.yaml" for name in k.COMPONENTS}
+    return tuple(
+        path for path in sorted(facts.owned)
+        if path.parent == directory and path not in ours and not path.name.startswith(".")
+    )  # fmt: skip

@@ -1,0 +1,40 @@
+"""stop-pods: the kubelet ends the static pods whose manifests go, then ends itself; other pods are ended after it.
+
+Inputs: manifests of ours on the host, whether the kubelet runs. Outputs: no manifest of ours, no kubelet, no container.
+A second run does nothing on a host that has none of them.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import PurePosixPath
+
+from bootstrap import constants as k
+from bootstrap import desired
+from bootstrap.cluster import Host
+from bootstrap.health import Gone
+from bootstrap.plan import Change, Phase, RemovePath, Run, Snapshot, WaitFor
+from bootstrap.scripts import script
+
+GRACE = timedelta(seconds=60)
+
+
+def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
+    facts = snapshot.facts[host.name]
+    manifests = [desired.manifest_path(facts, name) for name in k.COMPONENTS]
+    present = [path for path in manifests if path in facts.owned]
+    service = facts.services.get("kubelet.service")
+    runs = service is not None and service.active_state in ("active", "activating", "reloading")
+    changes: list[Change] = [RemovePath(path) for path in present]
+    if runs and facts.processes:
+        changes.append(WaitFor(Gone(k.COMPONENTS), GRACE))
+    if runs:
+        changes.append(Run(("systemctl", "stop", "kubelet.service"), "stopped the kubelet"))
+    if service is not None and service.unit_file_state == "enabled" and k.KUBELET_DROP_IN in facts.owned:
+        changes.append(Run(("systemctl", "disable", "kubelet.service"), "disabled the kubelet"))
+    if runs or facts.processes or PurePosixPath(k.KUBELET_CONFIG) in facts.owned:
+        stop = script("stop-pods.sh")
+        changes.append(Run(("sh", "-s"), "ended the remaining pods, freed the kubelet's mounts", stop, timedelta(minutes=2)))
+    return changes
+
+
+PHASE = Phase("stop-pods", "Static pods, kubelet and remaining pods stopped", _changes)

@@ -1,0 +1,18 @@
+"""upload-config: kubeadm-config and kubelet-config, and who may read them: other tools look there.
+
+Inputs: the inventory. Outputs: ConfigMaps and their RBAC in kube-system. kubeadm-config is the last thing of the cluster that
+init writes before it is finished. A second run writes nothing.
+"""
+
+from collections.abc import Sequence
+
+from bootstrap import rbac
+from bootstrap.cluster import Host
+from bootstrap.plan import ApiApply, Change, Phase, Snapshot, Spread
+
+
+def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
+    return [ApiApply(thing) for thing in rbac.upload_config(snapshot.cluster)]
+
+
+PHASE = Phase("upload-config", "kubeadm-config and kubelet-config", _changes, Spread.FIRST_ONLY)

@@ -1,0 +1,104 @@
+"""status and logs: what every master is doing, as far as it can be told; works without an API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from bootstrap import constants as k
+from bootstrap import health, healthz
+from bootstrap.access import Access
+from bootstrap.connection import NoAnswer
+from bootstrap.plan import Snapshot
+
+
+@dataclass(frozen=True)
+class ComponentStatus:
+    """One component on one host. answer: what its endpoint said when not healthy."""
+
+    component: str
+    healthy: bool
+    answer: str = ""
+    uptime_s: float = 0.0
+    restarts: int = 0
+
+
+@dataclass(frozen=True)
+class HostStatus:
+    """version: the kubelet's. etcd: `leader`, `voter`, `learner`, empty when unknown. node: `Ready` or why not."""
+
+    host: str
+    version: str = ""
+    components: tuple[ComponentStatus, ...] = ()
+    etcd: str = ""
+    node: str = ""
+    detail: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def healthy(self) -> bool:
+        return bool(self.components) and all(component.healthy for component in self.components)
+
+
+def status(snapshot: Snapshot, access: Access) -> tuple[HostStatus, ...]:
+    """The status of every master that was looked at."""
+    hosts = [host for host in snapshot.cluster.control_plane_hosts if host.name in snapshot.facts]
+    nodes = _nodes(access)
+    with ThreadPoolExecutor(max_workers=max(len(hosts), 1)) as pool:
+        return tuple(pool.map(lambda host: _host(snapshot, host.name, access, nodes), hosts))
+
+
+def _host(snapshot: Snapshot, name: str, access: Access, nodes: Mapping[str, str]) -> HostStatus:
+    host, facts = snapshot.cluster.host(name), snapshot.facts[name]
+    started = {process.component: process.start_time for process in facts.processes}
+    restarts = {log.container: log.restarts for log in facts.pod_logs}
+    components = []
+    for endpoint in healthz.of_host(snapshot, host):
+        verdict = health.ask(endpoint, access.connections[name])
+        start = facts.kubelet.start_time if endpoint.component == "kubelet" else started.get(endpoint.component, 0.0)
+        uptime = max(facts.clock - start, 0.0) if start else 0.0
+        components.append(
+            ComponentStatus(endpoint.component, verdict.ok, verdict.answer, uptime, restarts.get(endpoint.component, 0))
+        )
+    return HostStatus(name, facts.kubelet.version, tuple(components), _etcd_role(access, name), nodes.get(name, "not registered"))
+
+
+def _etcd_role(access: Access, name: str) -> str:
+    try:
+        answer = access.etcd(name).status()
+    except NoAnswer:
+        return ""
+    if answer.get("isLearner"):
+        return "learner"
+    return "leader" if answer.get("leader") == answer["header"]["member_id"] else "voter"
+
+
+def _nodes(access: Access) -> dict[str, str]:
+    try:
+        found = access.any_api().get("/api/v1/nodes") or {}
+    except NoAnswer:
+        return {}
+    return {item["metadata"]["name"]: health.readiness(item) or "Ready" for item in found.get("items", [])}
+
+
+def as_rows(found: Sequence[HostStatus]) -> list[list[str]]:
+    """One row per host: name, version, then each component, etcd's role, the node."""
+    return [
+        [host.host, host.version, *(_cell(host, name) for name in ("kubelet", *k.COMPONENTS)), host.etcd, host.node]
+        for host in found
+    ]
+
+
+def _cell(host: HostStatus, name: str) -> str:
+    for component in host.components:
+        if component.component == name:
+            text = f"up {_age(component.uptime_s)}" if component.healthy else "DOWN"
+            return f"{text}, {component.restarts} restarts" if component.restarts else text
+    return "?"
+
+
+def _age(seconds: float) -> str:
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= size:
+            return f"{int(seconds // size)}{unit}"
+    return f"{int(seconds)}s"

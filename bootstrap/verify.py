@@ -1,0 +1,195 @@
+"""verify: what differs between the plan, the files, the processes, the certificates served and what the API says.
+
+Drift of files is a plan of `init` that is not empty; the rest is asked live. Everything here reads only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from bootstrap import constants as k
+from bootstrap import desired, guards, health, healthz
+from bootstrap.access import Access
+from bootstrap.apply import done_text
+from bootstrap.cluster import Host
+from bootstrap.connection import NoAnswer, Request, Tls
+from bootstrap.facts import Facts
+from bootstrap.files import File, Link
+from bootstrap.plan import ApiApply, Plan, Snapshot, WriteFile, mutates, same_pod
+
+
+@dataclass(frozen=True)
+class Difference:
+    """host: empty for what belongs to the cluster. what: a short name that stays the same between versions."""
+
+    host: str
+    what: str
+    expected: str
+    actual: str
+
+
+def differences(snapshot: Snapshot, plan: Plan, access: Access) -> tuple[Difference, ...]:
+    """Every difference found; empty means that the cluster is as the inventory says."""
+    hosts = [host for host in snapshot.cluster.control_plane_hosts if host.name in snapshot.facts]
+    found = list(_drift(plan))
+    for host in hosts:
+        found += _strangers(snapshot.facts[host.name])
+        found += _processes(snapshot, host)
+    with ThreadPoolExecutor(max_workers=max(len(hosts), 1)) as pool:
+        for results in pool.map(lambda host: _live(snapshot, host, access), hosts):
+            found += results
+    found += _cluster(snapshot, hosts, access)
+    return tuple(found)
+
+
+def _drift(plan: Plan) -> Iterable[Difference]:
+    """Files, services and API objects that init would write."""
+    for _, host, change in plan.all():
+        if isinstance(change, WriteFile):
+            yield _file_drift(host, change)
+        elif isinstance(change, ApiApply):
+            yield Difference("", f"api object {change.ref}", "as rendered", "missing or changed")
+        elif mutates(change):
+            yield Difference(host, "action outstanding", "nothing to do", done_text(change))
+
+
+def _file_drift(host: str, change: WriteFile) -> Difference:
+    entry, before = change.entry, change.previous
+    what = f"file {entry.path}"
+    if before is None:
+        return Difference(host, what, "present", "missing")
+    if isinstance(entry, File) and before.kind == "file" and _same_content(entry, before.sha256, before.content):
+        wanted = f"{entry.mode:04o} {entry.owner}:{entry.group}"
+        return Difference(host, f"mode of {entry.path}", wanted, f"{before.mode:04o} {before.owner}:{before.group}")
+    if isinstance(entry, File):
+        actual = f"sha256 {before.sha256[:12]}" if before.sha256 else before.kind
+        return Difference(host, what, f"sha256 {entry.sha256[:12]}", actual)
+    if isinstance(entry, Link):
+        return Difference(host, what, f"link to {entry.target}", f"{before.kind} {before.target}".strip())
+    return Difference(host, f"mode of {entry.path}", f"{entry.mode:04o} {entry.owner}:{entry.group}",
+                      f"{before.kind} {before.mode:04o} {before.owner}:{before.group}")  # fmt: skip
+
+
+def _same_content(entry: File, sha256: str, content: bytes | None) -> bool:
+    return entry.sha256 == sha256 or (not entry.secret and content is not None and same_pod(entry.bytes, content))
+
+
+def _strangers(facts: Facts) -> Iterable[Difference]:
+    for path in guards.strangers(facts):
+        yield Difference(facts.host, f"stranger {path}", "nothing but our manifests here", "the kubelet reads it as a manifest")
+
+
+def _processes(snapshot: Snapshot, host: Host) -> Iterable[Difference]:
+    """Running processes against the manifests on disk and against the plan."""
+    facts = snapshot.facts[host.name]
+    for name in k.COMPONENTS:
+        running = [process for process in facts.processes if process.component == name]
+        if len(running) != 1:
+            yield Difference(host.name, f"processes of {name}", "1", str(len(running)))
+            continue
+        seen = facts.owned.get(desired.manifest_path(facts, name))
+        if seen is not None and seen.content is not None:
+            yield from _flags(host.name, f"flags of {name} against its manifest", _command(seen.content), running[0].argv)
+        wanted = desired.manifest(snapshot, host, name)
+        yield from _flags(host.name, f"flags of {name} against the plan", _command(wanted.bytes), running[0].argv)
+
+
+def _flags(host: str, what: str, wanted: Sequence[str], running: Sequence[str]) -> Iterable[Difference]:
+    lacking = [flag for flag in wanted[1:] if flag not in running[1:]]
+    extra = [flag for flag in running[1:] if flag not in wanted[1:]]
+    if lacking or extra:
+        yield Difference(host, what, " ".join(lacking) or "no further flag", " ".join(extra) or "flag is not there")
+
+
+def _command(manifest: bytes) -> tuple[str, ...]:
+    try:
+        container = yaml.safe_load(manifest)["spec"]["containers"][0]
+        return (*container.get("command", ()), *container.get("args", ()))
+    except (yaml.YAMLError, KeyError, TypeError, IndexError):
+        return ()
+
+
+def _live(snapshot: Snapshot, host: Host, access: Access) -> list[Difference]:
+    """Health of each component of a host, and the certificate that each TLS port shows."""
+    connection = access.connections[host.name]
+    found = []
+    for endpoint in healthz.of_host(snapshot, host):
+        verdict = health.ask(endpoint, connection)
+        if not verdict.ok:
+            found.append(Difference(host.name, f"health of {endpoint.component}", "healthy", verdict.answer))
+    for what, port, path, tls in _served(snapshot, host, access):
+        seen = snapshot.facts[host.name].owned.get(path)
+        if seen is None or seen.content is None:
+            continue
+        wanted = _fingerprint(seen.content)
+        try:
+            answer = connection.request(Request("GET", host.address, port, "/version", tls))
+        except NoAnswer as error:
+            found.append(Difference(host.name, f"certificate served by {what}", str(path), str(error)))
+            continue
+        shown = hashlib.sha256(answer.peer_certificate).hexdigest()
+        if shown != wanted:
+            found.append(Difference(host.name, f"certificate served by {what}", f"{path} ({wanted[:12]})", shown[:12]))
+    return found
+
+
+def _served(snapshot: Snapshot, host: Host, access: Access) -> Iterable[tuple[str, int, PurePosixPath, Tls]]:
+    """TLS ports, the certificate file that each should show, and how to ask."""
+    cluster = Tls(snapshot.cluster_ca, host.address)
+    yield k.API_SERVER, snapshot.cluster.api_server.bind_port, k.PKI_DIR / "apiserver.crt", cluster
+    yield "kubelet", k.KUBELET_PORT, k.KUBELET_PKI_DIR / "kubelet.crt", cluster
+    try:
+        etcd = access.etcd(host.name).tls
+    except NoAnswer:
+        return
+    yield "etcd for clients", k.ETCD_CLIENT_PORT, k.ETCD_PKI_DIR / "server.crt", etcd
+    yield "etcd for peers", k.ETCD_PEER_PORT, k.ETCD_PKI_DIR / "peer.crt", etcd
+
+
+def _fingerprint(pem: bytes) -> str:
+    """SHA-256 of the first certificate's DER; of the bytes themselves where they are no certificate."""
+    try:
+        return hashlib.sha256(x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)).hexdigest()
+    except ValueError:
+        return hashlib.sha256(pem).hexdigest()
+
+
+def _cluster(snapshot: Snapshot, hosts: Sequence[Host], access: Access) -> list[Difference]:
+    """etcd's member list as each master sees it, nodes and mirror pods."""
+    names = tuple(host.name for host in snapshot.cluster.control_plane_hosts)
+    found = []
+    for host in hosts:
+        probe = health.EtcdVoters(host.address, names, snapshot.etcd_ca)
+        verdict = _asked(lambda host=host, probe=probe: health.voters(probe, access.etcd(host.name)))  # type: ignore[misc]
+        if not verdict.ok:
+            found.append(Difference(host.name, "etcd members", ", ".join(names), verdict.answer))
+    asked: tuple[tuple[str, Callable[[], health.Verdict]], ...] = (
+        ("nodes", lambda: health.nodes(health.NodesRegistered(names), access.any_api())),
+        ("mirror pods", lambda: health.mirror_pods(health.MirrorPods(names), access.any_api())),
+    )
+    for what, question in asked:
+        verdict = _asked(question)
+        if not verdict.ok:
+            found.append(Difference("", what, "all there", verdict.answer))
+    return found
+
+
+def _asked(question: Callable[[], health.Verdict]) -> health.Verdict:
+    try:
+        return question()
+    except NoAnswer as error:
+        return health.Verdict(False, str(error))
+
+
+def as_dict(found: Sequence[Difference]) -> list[dict[str, Any]]:
+    """JSON-ready."""
+    return [{"host": d.host, "what": d.what, "expected": d.expected, "actual": d.actual} for d in found]

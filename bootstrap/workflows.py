@@ -1,0 +1,80 @@
+"""Every command as an ordered tuple of phases: the story of the command on one screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bootstrap.errors import UsageError
+from bootstrap.phases import (
+    addon,
+    admin_access,
+    apiserver,
+    bootstrap_token,
+    certs,
+    controllers,
+    etcd,
+    finish,
+    kubeconfig,
+    kubelet_start,
+    mark_control_plane,
+    remove_member,
+    reset_files,
+    stop_static_pods,
+    upload_config,
+    user_addon,
+    wait_api,
+    wait_control_plane,
+)
+from bootstrap.plan import Workflow
+
+INIT = Workflow(
+    "init",
+    (
+        certs.PHASE,
+        kubeconfig.PHASE,
+        etcd.PHASE,
+        apiserver.PHASE,
+        kubelet_start.PHASE,
+        wait_api.PHASE,
+        controllers.PHASE,
+        wait_control_plane.PHASE,
+        mark_control_plane.PHASE,
+        bootstrap_token.PHASE,
+        addon.PHASE,
+        user_addon.PHASE,
+        upload_config.PHASE,
+        admin_access.PHASE,
+        finish.PHASE,
+    ),
+)
+
+RESET = Workflow(
+    "reset",
+    (
+        remove_member.PHASE,
+        stop_static_pods.PHASE,
+        reset_files.PHASE,
+    ),
+)
+
+
+def chosen(workflow: Workflow, only: Sequence[str], skip: Sequence[str]) -> Workflow:
+    """The workflow with only some phases, or without some. A name also stands for those below it: `control-plane`.
+
+    Raises UsageError for a name that no phase has.
+    """
+    names = [phase.name for phase in workflow.phases]
+    for wanted in (*only, *skip):
+        if not any(_covers(wanted, name) for name in names):
+            raise UsageError(f"{workflow.name} has no phase {wanted!r}", hint=f"phases: {', '.join(names)}")
+    phases = tuple(
+        phase
+        for phase in workflow.phases
+        if (not only or any(_covers(wanted, phase.name) for wanted in only))
+        and not any(_covers(unwanted, phase.name) for unwanted in skip)
+    )
+    return Workflow(workflow.name, phases)
+
+
+def _covers(wanted: str, name: str) -> bool:
+    return wanted == name or name.startswith(f"{wanted}/")
