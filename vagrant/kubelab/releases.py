@@ -22,7 +22,10 @@ POD_NETWORK_IMAGE = "localhost/kube-bootstrap/pod-network:v1"
 # nft and iptables for kube-proxy, conntrack to drop stale entries, kmod because it asks for modules.
 KUBE_PROXY_PACKAGES = ("nftables", "iptables", "conntrack", "kmod", "libc-bin")
 BUSYBOX_PACKAGES = ("busybox-static",)
-BUSYBOX_LINKS = ("sh", "cat", "cp", "mv", "sleep", "ip", "ping", "nslookup", "wget", "nc", "httpd", "hostname", "ls", "mkdir", "env", "seq")
+BUSYBOX_LINKS = (
+    "sh", "cat", "cp", "mv", "cmp", "echo", "env", "hostname", "httpd", "ip", "ls", "mkdir", "nc", "nslookup", "ping", "sed", "seq", "sleep",
+    "test", "timeout", "wget",
+)  # fmt: skip
 SINGLE_BINARIES = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
 

@@ -134,6 +134,10 @@ load_images() {
     rm -rf $containerd
     start_containerd
     for archive in "$release"/images/*.tar; do ctr -n k8s.io images import --local "$archive" >/dev/null; done
+    # Importing leaves blobs that containerd collects some time later; collect them now, so that the picture stays true.
+    image=$(ctr -n k8s.io images ls -q | grep '/pause:' | head -n 1)
+    ctr -n k8s.io images tag "$image" localhost/collect-garbage:now >/dev/null
+    ctr -n k8s.io images rm --sync localhost/collect-garbage:now >/dev/null
 }
 
 take_picture() {
