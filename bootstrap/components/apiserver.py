@@ -1,0 +1,114 @@
+"""kube-apiserver's static pod. Source: kubeadm app/phases/controlplane/manifests.go and volumes.go (v1.36.3)."""
+
+from __future__ import annotations
+
+from bootstrap.cluster import Cluster, Host
+from bootstrap.components.context import ManifestContext
+from bootstrap.components.parts import (
+    Flag,
+    Values,
+    arguments,
+    ca_mounts,
+    environment,
+    finished,
+    host_port,
+    loopback,
+    pki_mount,
+    probe_host,
+    startup_failures,
+    volumes,
+    words,
+)
+from bootstrap.constants import API_SERVER, ETCD_CLIENT_PORT, ETCD_PKI_DIR, PKI_DIR
+from bootstrap.versions import images
+
+NAME = API_SERVER
+
+# Read once: the service account keys (pkg/controlplane/apiserver/options, pkg/kubeapiserver/options/authentication.go) and etcd's
+# CA (apiserver pkg/storage/storagebackend/factory/etcd3.go). Everything else is reloaded: serving, front proxy and aggregator
+# certificates and both client CAs by dynamiccertificates, kubelet's client by ReloadTLSFiles (pkg/kubelet/client), etcd's client
+# certificate at every handshake (etcd client/pkg/transport). All of v1.36.3.
+STARTUP_FILES = (PKI_DIR / "sa.pub", PKI_DIR / "sa.key", ETCD_PKI_DIR / "ca.crt")
+
+_PKI = "certificates lie where kubeadm has them"
+OWNED_FLAGS = {
+    "advertise-address": "it is the host's address",
+    "bind-address": "API servers listen on all addresses: node-local load balancers and kube-proxy use 127.0.0.1",
+    "secure-port": "set spec.apiServer.bindPort",
+    "etcd-servers": "each API server speaks to the member on its own host",
+    "etcd-cafile": _PKI,
+    "etcd-certfile": _PKI,
+    "etcd-keyfile": _PKI,
+    "client-ca-file": _PKI,
+    "tls-cert-file": _PKI,
+    "tls-private-key-file": _PKI,
+    "cert-dir": _PKI,
+    "kubelet-client-certificate": _PKI,
+    "kubelet-client-key": _PKI,
+    "proxy-client-cert-file": _PKI,
+    "proxy-client-key-file": _PKI,
+    "requestheader-client-ca-file": _PKI,
+    "service-account-key-file": _PKI,
+    "service-account-signing-key-file": _PKI,
+    "service-cluster-ip-range": "set spec.networking.serviceSubnet",
+}
+
+
+def endpoint(cluster: Cluster, host: Host) -> str:
+    """`address:port` that this API server advertises."""
+    return host_port(host.address, cluster.api_server.bind_port)
+
+
+def defaults(cluster: Cluster, host: Host) -> dict[str, str]:
+    """kubeadm's flags. --authorization-mode goes where the user gives --authorization-config: they exclude each other."""
+    flags = {
+        "advertise-address": host.address,
+        "allow-privileged": "true",
+        "authorization-mode": "Node,RBAC",
+        "client-ca-file": f"{PKI_DIR}/ca.crt",
+        "enable-admission-plugins": "NodeRestriction",
+        "enable-bootstrap-token-auth": "true",
+        "etcd-cafile": f"{ETCD_PKI_DIR}/ca.crt",
+        "etcd-certfile": f"{PKI_DIR}/apiserver-etcd-client.crt",
+        "etcd-keyfile": f"{PKI_DIR}/apiserver-etcd-client.key",
+        "etcd-servers": f"https://{host_port(loopback(host.address), ETCD_CLIENT_PORT)}",
+        "kubelet-client-certificate": f"{PKI_DIR}/apiserver-kubelet-client.crt",
+        "kubelet-client-key": f"{PKI_DIR}/apiserver-kubelet-client.key",
+        "kubelet-preferred-address-types": "InternalIP,ExternalIP,Hostname",
+        "proxy-client-cert-file": f"{PKI_DIR}/front-proxy-client.crt",
+        "proxy-client-key-file": f"{PKI_DIR}/front-proxy-client.key",
+        "requestheader-allowed-names": "front-proxy-client",
+        "requestheader-client-ca-file": f"{PKI_DIR}/front-proxy-ca.crt",
+        "requestheader-extra-headers-prefix": "X-Remote-Extra-",
+        "requestheader-group-headers": "X-Remote-Group",
+        "requestheader-username-headers": "X-Remote-User",
+        "secure-port": str(cluster.api_server.bind_port),
+        "service-account-issuer": f"https://kubernetes.default.svc.{cluster.networking.dns_domain}",
+        "service-account-key-file": f"{PKI_DIR}/sa.pub",
+        "service-account-signing-key-file": f"{PKI_DIR}/sa.key",
+        "service-cluster-ip-range": cluster.networking.service_subnet,
+        "tls-cert-file": f"{PKI_DIR}/apiserver.crt",
+        "tls-private-key-file": f"{PKI_DIR}/apiserver.key",
+    }
+    if any(arg.name == "authorization-config" for arg in cluster.api_server.extra_args):
+        del flags["authorization-mode"]
+    return flags
+
+
+def args(cluster: Cluster, host: Host, context: ManifestContext) -> list[Flag]:
+    """Flags of the API server on `host`: (flag without dashes, value) pairs in a fixed order."""
+    return arguments(defaults(cluster, host), {}, cluster.api_server.extra_args)
+
+
+def manifest(cluster: Cluster, host: Host, context: ManifestContext) -> bytes:
+    values: Values = {
+        "image": images(cluster)[NAME],
+        "args": words(args(cluster, host, context)),
+        "endpoint": endpoint(cluster, host),
+        "port": cluster.api_server.bind_port,
+        "probe_host": probe_host(host.address),
+        "startup_failures": startup_failures(cluster),
+        "env": environment(cluster.api_server.extra_envs),
+        "volumes": volumes([pki_mount(), *ca_mounts(context.ca_dirs)], cluster.api_server.extra_volumes),
+    }
+    return finished(NAME, values, STARTUP_FILES, context)

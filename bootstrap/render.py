@@ -1,0 +1,171 @@
+"""Template and values in, checked text out. The only user of jinja2.
+
+Every expression in a template passes the quoting of its file format: jinja2 calls it for us (`finalize`), so no template can
+forget it. In YAML a value becomes one double-quoted scalar. Static pods are parsed back and checked before anybody sees them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import jinja2
+import yaml
+
+Scalar: TypeAlias = str | int
+Value: TypeAlias = Scalar | Sequence[str] | Sequence[Mapping[str, Scalar]]
+Json: TypeAlias = Any       # what YAML and JSON decode to: None, bool, int, float, str, list, dict
+
+_PACKAGE = Path(__file__).parent
+
+
+def template_directories() -> tuple[Path, ...]:
+    """Where templates are looked for: in the package (a wheel carries them), then in the checkout."""
+    return (_PACKAGE / "templates", _PACKAGE.parent / "templates")
+
+
+def render_yaml(template: str, values: Mapping[str, Value]) -> Json:
+    """The one YAML document that a template (a path below `templates/`) makes of the values, decoded.
+
+    Raises jinja2.UndefinedError where the template names a value that is not there: a bug, not the operator's.
+    """
+    text = _environment(yaml_scalar).get_template(template).render(**values)
+    documents = [document for document in load_yaml_all(text) if document is not None]
+    if len(documents) != 1:
+        raise ValueError(f"{template}: {len(documents)} documents, wanted one")
+    return documents[0]
+
+
+def render_unit(template: str, values: Mapping[str, Value]) -> bytes:
+    """A systemd unit file or drop-in; every value is one word of a command line."""
+    return _environment(systemd_word).get_template(template).render(**values).encode()
+
+
+def yaml_scalar(value: object) -> str:
+    """A string as a double-quoted YAML scalar on one line, an integer as itself; TypeError for anything else."""
+    match value:
+        case bool():
+            raise TypeError(f"a template takes strings and integers, not {value!r}")
+        case int():
+            return str(value)
+        case str():
+            return '"' + "".join(_escaped(character) for character in value) + '"'
+        case _:
+            raise TypeError(f"a template takes strings and integers, not {value!r}")
+
+
+def systemd_word(value: object) -> str:
+    """A string as one word of ExecStart=: quoted where needed, `%` and `$` doubled; ValueError for control characters.
+
+    Source: systemd.service(5), "Command lines"; systemd.syntax(7), "Quoting".
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"a unit takes strings, not {value!r}")
+    if not value.isprintable():
+        raise ValueError(f"a unit cannot hold {value!r}")
+    word = value.replace("%", "%%").replace("$", "$$")
+    if re.fullmatch(r"[A-Za-z0-9_@%$./:=,+\[\]-]+", word):
+        return word
+    return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def to_yaml(value: Json) -> bytes:
+    """Canonical YAML: keys sorted, block style, lists not indented; what kubeadm's own encoder would write, more or less.
+
+    Strings that some YAML reader takes for a number, a boolean or null are quoted.
+    """
+    return yaml.dump(
+        value, Dumper=_Dumper, sort_keys=True, default_flow_style=False, allow_unicode=True, width=2**31
+    ).encode()
+
+
+def canonical(value: Json) -> bytes:
+    """The one byte string of a value, whatever its key order: for digests."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def load_yaml_all(text: str) -> list[Json]:
+    """Every document of a YAML text, read as Kubernetes does: no dates, no base 60. yaml.YAMLError where it is malformed."""
+    return list(yaml.load_all(text, Loader=JsonLoader))
+
+
+class JsonLoader(yaml.SafeLoader):
+    """The safe loader for what has a JSON form: dates stay strings, `12:30` is not base 60, a key stands once."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[object] = set()
+        for key_node, _ in node.value:
+            if key_node.tag == _MERGE:
+                continue
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str):
+                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is not a string", key_node.start_mark)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} stands twice", key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+_MERGE = "tag:yaml.org,2002:merge"
+_INT = "tag:yaml.org,2002:int"
+_DROPPED = ("tag:yaml.org,2002:timestamp", _INT)
+JsonLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _DROPPED]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+JsonLoader.add_implicit_resolver(
+    _INT, re.compile(r"[-+]?(?:0|[1-9][0-9]*|0[0-7]+|0o[0-7]+|0x[0-9a-fA-F]+)\Z"), list("-+0123456789")
+)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes strings that another reader would take for something else."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+def _represent_string(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    if "\n" in value:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|")
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style='"' if _AMBIGUOUS.fullmatch(value) else None)
+
+
+# Numbers in YAML 1.1 and 1.2 (PyYAML's own check knows 1.1 only: it leaves 1e3 and 0o17 unquoted), and 1.1's short booleans.
+_AMBIGUOUS = re.compile(r"[-+]?[.0-9][0-9a-fA-FxXoO_:]*\.?[0-9eE_+-]*|[yYnN]")
+_Dumper.add_representer(str, _represent_string)
+
+
+@lru_cache(maxsize=4)
+def _environment(quote: Callable[[object], str]) -> jinja2.Environment:
+    return jinja2.Environment(  # noqa: S701  # not HTML: `finalize` quotes every value
+        loader=jinja2.FileSystemLoader([str(path) for path in template_directories()]),
+        undefined=jinja2.StrictUndefined,
+        finalize=lambda value: value if isinstance(value, jinja2.Undefined) else quote(value),
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    match character:
+        case '"' | "\\":
+            return "\\" + character
+        case "\n":
+            return "\\n"
+        case _ if " " <= character <= "~":
+            return character
+        case _ if code == 0 or 0xD800 <= code <= 0xDFFF:
+            raise ValueError(f"not a character for a manifest: {character!r}")
+        case _ if code <= 0xFF:
+            return f"\\x{code:02x}"
+        case _ if code <= 0xFFFF:
+            return f"\\u{code:04x}"
+        case _:
+            return f"\\U{code:08x}"
