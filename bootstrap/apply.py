@@ -31,6 +31,7 @@ from bootstrap.plan import (
     RemovePath,
     Run,
     SaveLocal,
+    SetMode,
     Spread,
     Step,
     WaitFor,
@@ -99,15 +100,15 @@ class Applier:
         match change:
             case WriteFile(entry):
                 connection.write([entry])
+            case SetMode(path, mode, owner, group):
+                self._run(host, ("chown", f"{owner}:{group}", str(path)), 30.0)
+                self._run(host, ("chmod", f"{mode:04o}", str(path)), 30.0)
             case RemovePath(path, recursive):
                 connection.remove([path], recursive=recursive)
             case MovePath(source, target):
                 connection.move(source, target)
             case Run(argv, _, stdin, timeout):
-                done = connection.run(argv, stdin=stdin, timeout_s=timeout.total_seconds())
-                if done.status != 0:
-                    tail = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()[-8:]
-                    raise RemoteError(f"`{' '.join(argv)}` ended with {done.status} on {host}", host=host, evidence=tail)
+                self._run(host, argv, timeout.total_seconds(), stdin)
             case WaitFor(probe, timeout):
                 self._tell(Kind.WAITING, step, host, str(probe))
                 waiting.wait(
@@ -128,6 +129,12 @@ class Applier:
             case _:
                 assert_never(change)
         self._tell(Kind.CHANGED, step, host, done_text(change))
+
+    def _run(self, host: str, argv: Sequence[str], timeout_s: float, stdin: bytes = b"") -> None:
+        done = self._access.connections[host].run(argv, stdin=stdin, timeout_s=timeout_s)
+        if done.status != 0:
+            tail = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()[-8:]
+            raise RemoteError(f"`{' '.join(argv)}` ended with {done.status} on {host}", host=host, evidence=tail)
 
     def _retried(self, deed: Callable[[ApiClient], object], what: str) -> None:
         """Do a deed that may be done twice, through any ready API server, until it went through or the time is over."""
@@ -155,6 +162,8 @@ def done_text(change: Change) -> str:
     match change:
         case WriteFile(entry):
             return f"wrote {entry.path}"
+        case SetMode(path, mode, owner, group):
+            return f"set {path} to {mode:04o} {owner}:{group}"
         case RemovePath(path):
             return f"removed {path}"
         case MovePath(source, target):

@@ -5,16 +5,17 @@ Phases ask here for their part; `render` asks for everything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 
 from bootstrap import components, kubelet
 from bootstrap import constants as k
 from bootstrap.cluster import Host
 from bootstrap.components import ManifestContext
+from bootstrap.errors import PersonNeeded
 from bootstrap.facts import Facts
 from bootstrap.files import Directory, File, Link
-from bootstrap.plan import Snapshot
+from bootstrap.plan import SetMode, Snapshot, WriteFile, difference, wrong_modes
 
 Entry = File | Directory | Link
 RESOLVED_CONF = PurePosixPath("/run/systemd/resolve/resolv.conf")
@@ -29,14 +30,21 @@ def manifest_path(facts: Facts, component: str) -> PurePosixPath:
     return manifest_dir(facts) / f"{component}.yaml"
 
 
-def pki(snapshot: Snapshot, host: Host) -> tuple[Entry, ...]:
-    """Certificates and keys that are missing or cannot be kept."""
-    return tuple(entry for entry in snapshot.wanted_pki.get(host.name, ()) if not _is_kubeconfig(entry))
+def pki(snapshot: Snapshot, host: Host) -> tuple[WriteFile | SetMode, ...]:
+    """Changes to certificates and keys: what is missing or cannot be kept, and wrong modes."""
+    return _of_pki(snapshot, host, lambda path: not _is_kubeconfig(path))
 
 
-def kubeconfigs(snapshot: Snapshot, host: Host) -> tuple[Entry, ...]:
-    """Kubeconfigs that are missing or cannot be kept."""
-    return tuple(entry for entry in snapshot.wanted_pki.get(host.name, ()) if _is_kubeconfig(entry))
+def kubeconfigs(snapshot: Snapshot, host: Host) -> tuple[WriteFile | SetMode, ...]:
+    """Changes to kubeconfigs: what is missing or cannot be kept, and wrong modes."""
+    return _of_pki(snapshot, host, _is_kubeconfig)
+
+
+def _of_pki(snapshot: Snapshot, host: Host, which: Callable[[PurePosixPath], bool]) -> tuple[WriteFile | SetMode, ...]:
+    facts = snapshot.facts[host.name]
+    wanted = [entry for entry in snapshot.wanted_pki.get(host.name, ()) if which(entry.path)]
+    kept = [file for file in snapshot.kept_pki.get(host.name, ()) if which(file.path)]
+    return (*difference(facts, wanted), *wrong_modes(facts, kept))
 
 
 def manifest(snapshot: Snapshot, host: Host, component: str) -> File:
@@ -78,14 +86,22 @@ def runtime_endpoint(facts: Facts) -> str:
     return facts.kubelet.runtime_endpoint or f"unix://{facts.runtime.socket or '/run/containerd/containerd.sock'}"
 
 
-def born_with(facts: Facts) -> str | None:
-    """The initial cluster that this host's etcd member first started with; None before its first start."""
-    if not facts.etcd.has_member:
-        return None
+def born_with(facts: Facts) -> components.Birth | None:
+    """What this host's etcd member first started with; None before its first start.
+
+    Raises PersonNeeded where a born member's manifest says something that no etcd could have been given.
+    """
     seen = facts.owned.get(manifest_path(facts, k.ETCD))
-    if seen is None or seen.content is None:
+    if not facts.etcd.has_member or seen is None or seen.content is None:
         return None
-    return components.argument(seen.content, "initial-cluster")
+    try:
+        return components.born_with(seen.content)
+    except ValueError as error:
+        raise PersonNeeded(
+            f"{seen.path} on {facts.host} belongs to a member that has data, and cannot be understood: {error}",
+            host=facts.host,
+            hint="put the manifest back from another master or a backup, or reset this host",
+        ) from error
 
 
 def hashes(snapshot: Snapshot, host: Host) -> Mapping[PurePosixPath, str]:
@@ -95,5 +111,5 @@ def hashes(snapshot: Snapshot, host: Host) -> Mapping[PurePosixPath, str]:
     return {**seen, **wanted}
 
 
-def _is_kubeconfig(entry: Entry) -> bool:
-    return entry.path.parent == k.KUBERNETES_DIR and entry.path.suffix == ".conf"
+def _is_kubeconfig(path: PurePosixPath) -> bool:
+    return path.parent == k.KUBERNETES_DIR and path.suffix == ".conf"

@@ -19,6 +19,7 @@ from bootstrap.constants import DIGEST_ANNOTATION, DIGEST_ENV
 from bootstrap.facts import Facts
 from bootstrap.files import Directory, File, Link, Observed, Secret
 from bootstrap.health import Probe
+from bootstrap.pki import Kept
 
 OPERATOR = "operator"
 """Name under which changes on the operator's own machine are shown."""
@@ -30,6 +31,16 @@ class WriteFile:
 
     entry: File | Directory | Link
     previous: Observed | None = None
+
+
+@dataclass(frozen=True)
+class SetMode:
+    """Give a file that stays as it is its permission bits and owner."""
+
+    path: PurePosixPath
+    mode: int
+    owner: str = "root"
+    group: str = "root"
 
 
 @dataclass(frozen=True)
@@ -104,7 +115,7 @@ class SaveLocal:
     previous: Secret | None = None
 
 
-Change = WriteFile | RemovePath | MovePath | Run | WaitFor | ApiApply | AddTaints | EtcdRemove | SaveLocal
+Change = WriteFile | SetMode | RemovePath | MovePath | Run | WaitFor | ApiApply | AddTaints | EtcdRemove | SaveLocal
 
 
 class Spread(StrEnum):
@@ -120,17 +131,20 @@ class ApiState:
     """What the API server said about the objects of a plan, asked without writing.
 
     settled: refs of objects that an apply would leave as they are. nodes: taints by node name.
+    finished: an init was finished here (its last object is there).
     """
 
     settled: frozenset[str] = frozenset()
     nodes: Mapping[str, tuple[Mapping[str, str], ...]] = field(default_factory=dict)
+    finished: bool = False
 
 
 @dataclass(frozen=True)
 class Snapshot:
     """Everything a phase may know: values only.
 
-    wanted_pki: per host, the PKI files and kubeconfigs that are missing or cannot be kept.
+    wanted_pki: per host, the PKI files and kubeconfigs it should have, as far as their content is known.
+    kept_pki: per host, files that stay as they are and whose content was not read: only their mode is looked after.
     user_objects: API objects of the manifests named in `addons`, in file order.
     local_files: what is at the paths of this machine that the command may write, None where nothing is.
     api: None where no API server answered.
@@ -142,6 +156,7 @@ class Snapshot:
     facts: Mapping[str, Facts]
     now: datetime
     wanted_pki: Mapping[str, tuple[File | Directory | Link, ...]] = field(default_factory=dict)
+    kept_pki: Mapping[str, tuple[Kept, ...]] = field(default_factory=dict)
     etcd_ca: bytes = b""
     cluster_ca: bytes = b""
     admin_kubeconfig: Secret | None = None
@@ -232,6 +247,16 @@ def difference(facts: Facts, wanted: Sequence[File | Directory | Link]) -> tuple
         WriteFile(entry, facts.owned.get(entry.path))
         for entry in wanted
         if not _same(entry, facts.owned.get(entry.path))
+    )
+
+
+def wrong_modes(facts: Facts, kept: Sequence[Kept]) -> tuple[SetMode, ...]:
+    """Changes for kept files whose permission bits or owner are not as they should be."""
+    return tuple(
+        SetMode(file.path, file.mode, file.owner, file.group)
+        for file in kept
+        if (seen := facts.owned.get(file.path)) is not None
+        and (seen.mode, seen.owner, seen.group) != (file.mode, file.owner, file.group)
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from bootstrap import constants as k
 from bootstrap import health, healthz
@@ -33,7 +34,6 @@ class HostStatus:
     components: tuple[ComponentStatus, ...] = ()
     etcd: str = ""
     node: str = ""
-    detail: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def healthy(self) -> bool:
@@ -87,6 +87,11 @@ def as_rows(found: Sequence[HostStatus]) -> list[list[str]]:
         [host.host, host.version, *(_cell(host, name) for name in ("kubelet", *k.COMPONENTS)), host.etcd, host.node]
         for host in found
     ]
+
+
+def as_dict(found: Sequence[HostStatus]) -> list[dict[str, Any]]:
+    """JSON-ready."""
+    return [asdict(host) | {"healthy": host.healthy} for host in found]
 
 
 def _cell(host: HostStatus, name: str) -> str:

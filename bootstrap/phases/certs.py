@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 from bootstrap import desired
 from bootstrap.cluster import Host
-from bootstrap.plan import Change, Phase, Snapshot, difference
+from bootstrap.plan import Change, Phase, Snapshot
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
-    return difference(snapshot.facts[host.name], desired.pki(snapshot, host))
+    return desired.pki(snapshot, host)
 
 
 PHASE = Phase("certs", "Certificates and keys", _changes)

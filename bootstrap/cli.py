@@ -1,0 +1,279 @@
+"""The commands, about ten lines each. The only place that exits; what a command needs is imported when it runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bootstrap import __version__
+from bootstrap.errors import BootstrapError, ExitCode
+
+if TYPE_CHECKING:
+    from bootstrap.cluster import Cluster, Host
+    from bootstrap.connection import Connection
+    from bootstrap.console import Console
+
+INVENTORY = click.argument("inventory", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+OUTPUT = click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", help="Form of the result.")
+VERBOSE = click.option("-v", "--verbose", count=True, help="Say more; up to -vvv.")
+ASK_SUDO = click.option("--ask-sudo-password", is_flag=True, help="Ask for sudo's password once, for every host that wants one.")
+
+
+class Context:
+    """What the commands share: the console, and how to reach a host."""
+
+    def __init__(self, output: str, verbose: int, ask_sudo_password: bool) -> None:
+        from bootstrap.console import Console
+
+        self.console: Console = Console(output, verbose)
+        self._ask = ask_sudo_password
+        self._password: str | None = None
+        if verbose:
+            import logging
+
+            level = logging.INFO if verbose == 1 else logging.DEBUG
+            logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
+            logging.getLogger("bootstrap").setLevel(level)
+
+    def load(self, inventory: Path) -> Cluster:
+        """The cluster of an inventory; its warnings are shown."""
+        from bootstrap import inventory as inventories
+
+        cluster = inventories.load(inventory)
+        for warning in inventories.warnings(cluster):
+            self.console.note(warning)
+        return cluster
+
+    def connect(self, cluster: Cluster, host: Host) -> Connection:
+        from bootstrap import ssh
+
+        return ssh.connect(cluster, host, sudo_password=self._sudo_password if self._ask else None, notice=self.console.note)
+
+    def _sudo_password(self) -> str:
+        if self._password is None:
+            self._password = self.console.secret_prompt("sudo password: ")
+        return self._password
+
+
+def command(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the shared options and its Context, and turn its errors into messages and exit codes."""
+
+    @OUTPUT
+    @VERBOSE
+    @ASK_SUDO
+    @wraps(function)
+    def wrapper(output: str, verbose: int, ask_sudo_password: bool, **arguments: Any) -> None:
+        context = Context(output, verbose, ask_sudo_password)
+        try:
+            code = function(context, **arguments)
+        except BootstrapError as error:
+            context.console.error(error)
+            sys.exit(int(error.exit_code))
+        except KeyboardInterrupt:
+            context.console.note("interrupted: the same command carries on where this one stopped")
+            sys.exit(int(ExitCode.INTERRUPTED))
+        finally:
+            context.console.close()
+        sys.exit(int(code or ExitCode.DONE))
+
+    return wrapper
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(__version__, prog_name="bootstrap")
+def main() -> None:
+    """A highly available Kubernetes control plane from an inventory of machines, over SSH.
+
+    Start with `bootstrap config example > demo.yaml`, then `bootstrap init demo.yaml`.
+    """
+
+
+@main.command()
+@INVENTORY
+@click.option("--dry-run", is_flag=True, help="Print the plan, every file, command and wait, and write nothing.")
+@click.option("--only", multiple=True, metavar="PHASE", help="Only this phase; may be repeated.")
+@click.option("--skip", multiple=True, metavar="PHASE", help="Without this phase; may be repeated.")
+@click.option("--ignore-preflight", multiple=True, metavar="NAME", help="Let this finding pass (`all`: every one).")
+@click.option("--kubeconfig", type=click.Path(dir_okay=False, path_type=Path), help="Where to put the administrator's kubeconfig.")
+@command
+def init(context: Context, inventory: Path, dry_run: bool, only: tuple[str, ...], skip: tuple[str, ...],
+         ignore_preflight: tuple[str, ...], kubeconfig: Path | None) -> ExitCode:  # fmt: skip
+    """Bring up the control plane on every master of INVENTORY at once. Run again: nothing is written."""
+    from bootstrap import runner
+
+    request = runner.Request(inventory, dry_run, only, skip, ignore_preflight, kubeconfig)
+    return runner.init(context.load(inventory), request, context.connect, context.console)
+
+
+@main.command()
+@INVENTORY
+@click.argument("host", required=False)
+@command
+def facts(context: Context, inventory: Path, host: str | None) -> ExitCode:
+    """Show what is on the hosts of INVENTORY, or on HOST."""
+    from bootstrap import queries
+
+    return queries.show_facts(context.load(inventory), host, context.connect, context.console)
+
+
+@main.command()
+@INVENTORY
+@click.option("--ignore-preflight", multiple=True, metavar="NAME", help="Let this finding pass (`all`: every one).")
+@command
+def preflight(context: Context, inventory: Path, ignore_preflight: tuple[str, ...]) -> ExitCode:
+    """Say what would keep `init` from working; writes nothing."""
+    from bootstrap import queries
+
+    return queries.show_preflight(context.load(inventory), ignore_preflight, context.connect, context.console)
+
+
+@main.command()
+@INVENTORY
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Directory to write to.")
+@click.option("--secrets", is_flag=True, help="With certificates, keys and kubeconfigs, made for this run only.")
+@command
+def render(context: Context, inventory: Path, out: Path, secrets: bool) -> ExitCode:
+    """Write the files that each master would get below --out, without touching a host."""
+    from bootstrap import rendering
+
+    return rendering.render(context.load(inventory), out, secrets, context.console)
+
+
+@main.command()
+@INVENTORY
+@command
+def verify(context: Context, inventory: Path) -> ExitCode:
+    """Compare plan, files, processes, certificates and the API. Exit 0, or 8 with the differences."""
+    from bootstrap import queries
+
+    return queries.verify(context.load(inventory), inventory, context.connect, context.console)
+
+
+@main.command()
+@INVENTORY
+@command
+def status(context: Context, inventory: Path) -> ExitCode:
+    """Show what every master is doing; works while the API is down."""
+    from bootstrap import queries
+
+    return queries.status(context.load(inventory), inventory, context.connect, context.console)
+
+
+@main.command()
+@INVENTORY
+@click.argument("host")
+@click.argument("component")
+@click.option("--tail", default=100, show_default=True, help="How many of the last lines.")
+@click.option("--previous", is_flag=True, help="Of the container before this one.")
+@command
+def logs(context: Context, inventory: Path, host: str, component: str, tail: int, previous: bool) -> ExitCode:
+    """Show the log of COMPONENT (or `kubelet`) on HOST, read from the host itself."""
+    from bootstrap import queries
+
+    return queries.logs(context.load(inventory), host, component, tail, previous, context.connect, context.console)
+
+
+@main.command()
+@INVENTORY
+@click.option("--kubeconfig", type=click.Path(dir_okay=False, path_type=Path), help="Where to write it; `-`: standard output.")
+@command
+def kubeconfig(context: Context, inventory: Path, kubeconfig: Path | None) -> ExitCode:
+    """Fetch the administrator's kubeconfig from a master."""
+    from bootstrap import queries
+
+    return queries.fetch_kubeconfig(context.load(inventory), kubeconfig, context.connect, context.console)
+
+
+@main.command()
+@INVENTORY
+@click.argument("hosts", nargs=-1, metavar="[HOST]...")
+@click.option("--confirm", metavar="NAME", help="The cluster's name, instead of being asked for it.")
+@click.option("--dry-run", is_flag=True, help="Print what would be removed, and remove nothing.")
+@click.option("--delete-etcd-data", is_flag=True, help="Delete etcd's data instead of moving it aside.")
+@click.option("--force-quorum-loss", is_flag=True, help="Go on although those that stay would lose their quorum.")
+@command
+def reset(context: Context, inventory: Path, hosts: tuple[str, ...], confirm: str | None, dry_run: bool,
+          delete_etcd_data: bool, force_quorum_loss: bool) -> ExitCode:  # fmt: skip
+    """Take the control plane off every master of INVENTORY, or off the HOSTs named."""
+    from bootstrap import runner
+
+    request = runner.ResetRequest(inventory, hosts, confirm, dry_run, delete_etcd_data, force_quorum_loss)
+    return runner.reset(context.load(inventory), request, context.connect, context.console)
+
+
+@main.command()
+@INVENTORY
+@click.argument("hosts", nargs=-1, metavar="[HOST]...")
+@click.option("--accept", is_flag=True, help="Record the keys shown, without asking.")
+@click.option("--replace", is_flag=True, help="Also where another key is recorded.")
+@command
+def trust(context: Context, inventory: Path, hosts: tuple[str, ...], accept: bool, replace: bool) -> ExitCode:
+    """Show the fingerprints of the hosts' keys, and record them in known_hosts when told to."""
+    from bootstrap import trusting
+
+    return trusting.trust(context.load(inventory), hosts, accept, replace, context.console)
+
+
+@main.group()
+def config() -> None:
+    """Check, show and explain inventories."""
+
+
+@config.command("validate")
+@INVENTORY
+@command
+def config_validate(context: Context, inventory: Path) -> None:
+    """Check INVENTORY and the files it names; every mistake at once."""
+    cluster = context.load(inventory)
+    count = len(cluster.hosts)
+    context.console.result(
+        {"valid": True, "cluster": cluster.name, "hosts": count},
+        f"{inventory} is valid: {cluster.name}, {count} host{'' if count == 1 else 's'}",
+    )
+
+
+@config.command("show")
+@INVENTORY
+@command
+def config_show(context: Context, inventory: Path) -> None:
+    """Print INVENTORY with every default filled in."""
+    from bootstrap import inventory as inventories
+
+    context.console.lines(inventories.show(context.load(inventory)))
+
+
+@config.command("schema")
+@command
+def config_schema(context: Context) -> None:
+    """Print the JSON schema of inventories."""
+    import json
+
+    from bootstrap import inventory as inventories
+
+    context.console.lines(json.dumps(inventories.schema(), indent=2))
+
+
+@config.command("example")
+@click.argument("kind", default="three")
+@command
+def config_example(context: Context, kind: str) -> None:
+    """Print a commented inventory: single, three, load-balancer, dual-stack or vagrant."""
+    from bootstrap import inventory as inventories
+
+    context.console.lines(inventories.example(kind))
+
+
+@main.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the completion script of SHELL; `source <(bootstrap completion bash)`."""
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    if kind is not None:
+        click.echo(kind(main, {}, "bootstrap", "_BOOTSTRAP_COMPLETE").source())

@@ -1,0 +1,51 @@
+"""LOOK's questions to the API server and to etcd: what a plan would change there, asked without writing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from bootstrap import constants as k
+from bootstrap.access import Access
+from bootstrap.apiserver import ApiClient, ApiError
+from bootstrap.connection import NoAnswer
+from bootstrap.facts import Facts
+from bootstrap.plan import ApiApply, ApiState, Plan
+
+AT_ONCE = 8
+
+
+def api_state(plan: Plan, access: Access, facts: Mapping[str, Facts]) -> ApiState | None:
+    """Which API objects of a plan are as they should be already. None where no API server answers."""
+    if not any(process.component == k.API_SERVER for f in facts.values() for process in f.processes):
+        return None
+    try:
+        api = access.any_api()
+        wanted = [change for _, _, change in plan.all() if isinstance(change, ApiApply)]
+        with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+            settled = pool.map(lambda change: api.settled(change.object), wanted)
+            refs = frozenset(change.ref for change, is_settled in zip(wanted, settled, strict=True) if is_settled)
+        return ApiState(refs, _taints(api), api.get("/api/v1/namespaces/kube-system/configmaps/kubeadm-config") is not None)
+    except (NoAnswer, ApiError):
+        return None
+
+
+def _taints(api: ApiClient) -> dict[str, tuple[Mapping[str, str], ...]]:
+    items = (api.get("/api/v1/nodes") or {}).get("items", [])
+    return {item["metadata"]["name"]: tuple(item.get("spec", {}).get("taints") or ()) for item in items}
+
+
+def etcd_members(access: Access, facts: Mapping[str, Facts]) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    """Names of etcd's voters, None where no member answers, and the names of the masters whose member answers."""
+    members: tuple[str, ...] | None = None
+    healthy = []
+    for host in sorted(facts):
+        if not any(process.component == k.ETCD for process in facts[host].processes):
+            continue
+        try:
+            found = access.etcd(host).members()
+        except NoAnswer:
+            continue
+        healthy.append(host)
+        members = tuple(sorted(member.get("name") or member["ID"] for member in found if not member.get("isLearner")))
+    return members, tuple(healthy)

@@ -1,0 +1,129 @@
+"""The commands that only look: facts, preflight, verify, status, logs, kubeconfig."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bootstrap import constants as k
+from bootstrap import facts as facts_of
+from bootstrap import preflight as checks
+from bootstrap import snapshots, waiting, workflows
+from bootstrap import status as statuses
+from bootstrap import verify as verifying
+from bootstrap.access import Access
+from bootstrap.apply import write_local
+from bootstrap.cluster import Cluster
+from bootstrap.connection import Connection
+from bootstrap.console import Console
+from bootstrap.errors import BootstrapError, ExitCode, RemoteError, UsageError
+from bootstrap.plan import Snapshot
+from bootstrap.runner import Connect, chosen_hosts, connected, default_kubeconfig, look, plan_for
+
+
+def show_facts(cluster: Cluster, host: str | None, connect: Connect, console: Console) -> ExitCode:
+    """Show what is on every host, or on one."""
+    hosts = tuple(h for h in cluster.hosts if host in (None, h.name))
+    if not hosts:
+        raise UsageError(f"{host!r} is no host of {cluster.name}", hint=f"hosts: {', '.join(h.name for h in cluster.hosts)}")
+    with connected(cluster, hosts, connect) as access:
+        found = look(access)
+    for name in sorted(found):
+        console.facts(found[name])
+    console.result({"facts": {name: facts_of.as_dict(found[name]) for name in sorted(found)}}, "")
+    return ExitCode.DONE
+
+
+def show_preflight(cluster: Cluster, ignored: tuple[str, ...], connect: Connect, console: Console) -> ExitCode:
+    """Show every finding; exit 4 where one would keep init from working."""
+    with connected(cluster, cluster.control_plane_hosts, connect) as access:
+        findings = checks.check(cluster, look(access))
+    bad = [finding for finding in findings if finding.severity == "error" and not checks.is_ignored(finding, ignored)]
+    console.findings(findings)
+    text = f"{len(findings)} findings, {len(bad)} of them keep init from working" if findings else "nothing found"
+    console.result({"findings": [checks.as_dict(finding) for finding in findings], "refused": len(bad)}, text)
+    return ExitCode.REFUSED if bad else ExitCode.DONE
+
+
+def verify(cluster: Cluster, inventory: Path, connect: Connect, console: Console) -> ExitCode:
+    """Compare everything that can be compared; exit 0, or 8 with the differences."""
+    with connected(cluster, cluster.control_plane_hosts, connect) as access:
+        snapshot = snapshots.take(cluster, look(access), access, datetime.now(UTC))
+        plan, snapshot = plan_for(workflows.INIT, snapshot, access)
+        found = verifying.differences(snapshot, plan, access)
+    console.differences(found)
+    count = len(found)
+    text = f"{count} difference{'' if count == 1 else 's'}" if found else f"{cluster.name} is as {inventory} says"
+    console.result({"cluster": cluster.name, "differences": verifying.as_dict(found)}, text)
+    return ExitCode.DRIFT if found else ExitCode.DONE
+
+
+def status(cluster: Cluster, inventory: Path, connect: Connect, console: Console) -> ExitCode:
+    """Show what every master that can be reached is doing; exit 3 where one cannot be."""
+    unreachable: list[str] = []
+
+    def tolerate(name: str) -> bool:
+        unreachable.append(name)
+        return True
+
+    with connected(cluster, cluster.control_plane_hosts, connect, tolerate=tolerate, console=console) as access:
+        facts = look(access)
+        authority = next((o.content for f in facts.values() if (o := f.owned.get(k.PKI_DIR / "ca.crt")) and o.content), b"")
+        found = statuses.status(Snapshot(cluster, facts, datetime.now(UTC), cluster_ca=authority), access)
+    rows = [*statuses.as_rows(found), *([name, "unreachable", *[""] * 7] for name in sorted(set(unreachable)))]
+    console.table(cluster.name, ["host", "version", "kubelet", *k.COMPONENTS, "etcd role", "node"], rows)
+    console.result({"cluster": cluster.name, "hosts": statuses.as_dict(found), "unreachable": sorted(set(unreachable))}, "")
+    return ExitCode.UNREACHABLE if unreachable else ExitCode.DONE
+
+
+def logs(
+    cluster: Cluster, host: str, component: str, tail: int, previous: bool, connect: Connect, console: Console
+) -> ExitCode:
+    """Print the end of a component's log, read from the host's own disk or journal."""
+    known = (*k.COMPONENTS, "kubelet")
+    if component not in known:
+        raise UsageError(f"{component!r} is no component", hint=f"components: {', '.join(known)}")
+    (chosen,) = chosen_hosts(cluster, [host])
+    with connected(cluster, [chosen], connect) as access:
+        connection = access.connections[host]
+        if component == "kubelet":
+            argv: tuple[str, ...] = ("journalctl", "-u", "kubelet", "-n", str(tail), "--no-pager")
+        else:
+            argv = ("tail", "-n", str(tail), _log_path(connection, component, access, previous))
+        done = connection.run(argv)
+    if done.status != 0:
+        raise RemoteError(f"{argv[0]} ended with {done.status}", host=host, evidence=[done.stderr.decode(errors="replace")])
+    console.lines(done.stdout.decode(errors="replace").rstrip("\n"))
+    return ExitCode.DONE
+
+
+def _log_path(connection: Connection, component: str, access: Access, previous: bool) -> str:
+    facts = connection.look(waiting.data_dir(access))
+    path = waiting.container_log(facts, component)
+    if path is not None and previous:
+        number = int(path.stem) - 1 if path.stem.isdigit() else -1
+        path = path.with_name(f"{number}.log") if number >= 0 else None
+    if path is None:
+        raise RemoteError(
+            f"{component} has no {'earlier ' if previous else ''}log on {connection.name}",
+            host=connection.name,
+            hint=f"bootstrap logs INVENTORY {connection.name} kubelet",
+        )
+    return str(path)
+
+
+def fetch_kubeconfig(cluster: Cluster, target: Path | None, connect: Connect, console: Console) -> ExitCode:
+    """Copy admin.conf of the first master that can be reached to where the user asked."""
+    path = k.KUBERNETES_DIR / "admin.conf"
+    with connected(cluster, cluster.control_plane_hosts, connect, tolerate=lambda name: True, console=console) as access:
+        contents = [connection.read([path]) for _, connection in sorted(access.connections.items())]
+    found = next((content[path] for content in contents if path in content), None)
+    if found is None:
+        raise BootstrapError(f"no master has {path}", hint="bootstrap init makes it")
+    if str(target) == "-":
+        console.lines(found.decode())
+        return ExitCode.DONE
+    target = target or default_kubeconfig(cluster)
+    write_local(target, found)
+    console.result({"kubeconfig": str(target)}, f"wrote {target}; next: kubectl --kubeconfig {target} get nodes")
+    return ExitCode.DONE

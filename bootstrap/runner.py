@@ -1,0 +1,233 @@
+"""The three passes: LOOK at all hosts at once, THINK (pure), ACT. Every command is one of these, or LOOK alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
+
+from bootstrap import guards, observing, snapshots, workflows
+from bootstrap import preflight as checks
+from bootstrap.access import Access
+from bootstrap.apply import Applier
+from bootstrap.cluster import Cluster, Host
+from bootstrap.connection import Connection
+from bootstrap.console import Console
+from bootstrap.errors import BootstrapError, ExitCode, PersonNeeded, Refused, SeveralErrors, UsageError
+from bootstrap.events import Event, Kind
+from bootstrap.facts import Facts
+from bootstrap.plan import Plan, Snapshot, Workflow, think
+
+Connect = Callable[[Cluster, Host], Connection]
+T = TypeVar("T")
+R = TypeVar("R")
+MAX_HOSTS_AT_ONCE = 50
+
+
+@dataclass(frozen=True)
+class Request:
+    """What `init` was asked for. kubeconfig: where the administrator's goes; None: `<cluster>.kubeconfig` where one stands."""
+
+    inventory: Path
+    dry_run: bool = False
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    ignore_preflight: tuple[str, ...] = ()
+    kubeconfig: Path | None = None
+
+
+@dataclass(frozen=True)
+class ResetRequest:
+    """What `reset` was asked for. hosts: empty means every master. confirm: the cluster's name, typed on the command line."""
+
+    inventory: Path
+    hosts: tuple[str, ...] = ()
+    confirm: str | None = None
+    dry_run: bool = False
+    delete_etcd_data: bool = False
+    force_quorum_loss: bool = False
+
+
+def init(cluster: Cluster, request: Request, connect: Connect, console: Console) -> ExitCode:
+    """Bring the control plane up; nothing is written when it is up."""
+    started = time.monotonic()
+    workflow = workflows.chosen(workflows.INIT, request.only, request.skip)
+    target = request.kubeconfig or default_kubeconfig(cluster)
+    with connected(cluster, cluster.control_plane_hosts, connect) as access:
+        console.event(Event(Kind.PHASE_STARTED, time.monotonic() - started, "preflight", message="Looking at the hosts"))
+        facts = look(access)
+        refuse(cluster, facts, request.ignore_preflight, console)
+        console.event(Event(Kind.PHASE_DONE, time.monotonic() - started, "preflight"))
+        snapshot = snapshots.take(cluster, facts, access, datetime.now(UTC), kubeconfig_path=target)
+        plan, snapshot = plan_for(workflow, snapshot, access)
+        unfinished = snapshot.api is not None and not snapshot.api.finished
+        guards.refuse_to_roll(plan, facts, unfinished=unfinished, inventory=str(request.inventory))
+        if request.dry_run:
+            console.plan(plan)
+            return ExitCode.DONE
+        run(plan, access, console, started)
+    seconds = time.monotonic() - started
+    if plan.is_empty:
+        text = f"Nothing to do: {cluster.name} is as {request.inventory} says ({seconds:.1f} s)"
+    else:
+        count = len(cluster.control_plane_hosts)
+        text = (
+            f"{cluster.name} is up: {count} master{'' if count == 1 else 's'}, every component healthy ({seconds:.1f} s)\n"
+            f"next: kubectl --kubeconfig {target} -n kube-system get pods"
+        )
+    console.result(
+        {"cluster": cluster.name, "changed": not plan.is_empty, "seconds": round(seconds, 1), "kubeconfig": str(target)}, text
+    )
+    return ExitCode.DONE
+
+
+def reset(cluster: Cluster, request: ResetRequest, connect: Connect, console: Console) -> ExitCode:
+    """Take the control plane off the hosts, after showing what goes and asking for the cluster's name."""
+    started = time.monotonic()
+    hosts = chosen_hosts(cluster, request.hosts) if request.hosts else cluster.control_plane_hosts
+    with connected(cluster, cluster.control_plane_hosts, connect, tolerate=not_among(hosts), console=console) as access:
+        facts = look(access)
+        members, healthy = observing.etcd_members(access, facts)
+        leaving = [host.name for host in hosts]
+        if not request.force_quorum_loss:
+            guards.refuse_to_lose_quorum(members, healthy, leaving)
+        if members is None and len(leaving) < len(cluster.control_plane_hosts) and any(f.etcd.has_member for f in facts.values()):
+            raise PersonNeeded(
+                "etcd does not answer, so it cannot be told whether the rest keeps its quorum",
+                hint="bring etcd's quorum back, or reset every master together",
+            )
+        leaving_facts = {name: facts[name] for name in leaving}
+        options = {"delete_etcd_data": request.delete_etcd_data}
+        snapshot = Snapshot(cluster, leaving_facts, datetime.now(UTC), members=members, options=options)
+        plan = think(workflows.RESET, snapshot, hosts)
+        console.plan(plan)
+        if request.dry_run or plan.is_empty:
+            return ExitCode.DONE
+        confirm(cluster, request.confirm, console)
+        run(plan, access, console, started)
+    text = f"{', '.join(leaving)} reset ({time.monotonic() - started:.1f} s)"
+    console.result({"cluster": cluster.name, "reset": leaving}, text)
+    return ExitCode.DONE
+
+
+def confirm(cluster: Cluster, typed: str | None, console: Console) -> None:
+    """Raise UsageError unless the cluster's name was typed."""
+    word = typed if typed is not None else console.confirm(f"Type the cluster's name ({cluster.name}) to go on: ")
+    if word != cluster.name:
+        raise UsageError(f"{word!r} is not the cluster's name; nothing was removed", hint=f"--confirm {cluster.name}")
+
+
+@contextmanager
+def connected(
+    cluster: Cluster,
+    hosts: Sequence[Host],
+    connect: Connect,
+    *,
+    tolerate: Callable[[str], bool] = lambda name: False,
+    console: Console | None = None,
+) -> Iterator[Access]:
+    """Connections to all hosts, made at once and closed at the end.
+
+    tolerate: says of a host's name whether the command goes on without it (with a note on `console`). Raises the others' errors.
+    """
+    results = at_once(lambda host: connect(cluster, host), hosts, lambda host: host.name)
+    connections = {name: found for name, found in results.items() if not isinstance(found, BootstrapError)}
+    failed = {name: found for name, found in results.items() if isinstance(found, BootstrapError)}
+    try:
+        raise_all([error for name, error in failed.items() if not tolerate(name)])
+        if not connections:
+            raise_all(list(failed.values()))
+        for error in failed.values():
+            if console is not None:
+                console.note(f"going on without {error.host}: {error.message}")
+        yield Access(cluster, connections)
+    finally:
+        for connection in connections.values():
+            connection.close()
+
+
+def look(access: Access) -> dict[str, Facts]:
+    """Facts of every connected host, read at once. Raises the errors of all that failed."""
+    directory = PurePosixPath(access.cluster.etcd.local.data_dir)
+    results = at_once(lambda name: access.connections[name].look(directory), sorted(access.connections), str)
+    raise_all([found for found in results.values() if isinstance(found, BootstrapError)])
+    return {name: found for name, found in results.items() if isinstance(found, Facts)}
+
+
+def refuse(cluster: Cluster, facts: Mapping[str, Facts], ignored: Sequence[str], console: Console) -> None:
+    """Raise Refused when preflight finds what cannot work; warnings and findings let pass are shown."""
+    findings = checks.check(cluster, facts)
+    unwanted = [finding for finding in findings if finding.severity == "error" and not checks.is_ignored(finding, ignored)]
+    console.findings([finding for finding in findings if finding not in unwanted])
+    if unwanted:
+        console.findings(unwanted)
+        names = sorted({finding.name for finding in unwanted})
+        raise Refused(
+            f"{len(unwanted)} preflight finding{'' if len(unwanted) == 1 else 's'}; nothing was written",
+            hint=f"mend them, or let one pass with --ignore-preflight {names[0]}",
+        )
+
+
+def plan_for(workflow: Workflow, snapshot: Snapshot, access: Access) -> tuple[Plan, Snapshot]:
+    """The plan, less what the API already has, and the snapshot with what the API said."""
+    hosts = snapshot.cluster.control_plane_hosts
+    plan = think(workflow, snapshot, hosts)
+    state = observing.api_state(plan, access, snapshot.facts)
+    if state is None:
+        return plan, snapshot
+    return plan.without_settled(state), snapshots.with_api(snapshot, state)
+
+
+def run(plan: Plan, access: Access, console: Console, started: float) -> None:
+    """Apply a plan; an interrupt ends the waits and goes up."""
+    applier = Applier(access, console.event, started)
+    try:
+        applier.apply(plan)
+    except KeyboardInterrupt:
+        applier.stop()
+        raise
+
+
+def at_once(deed: Callable[[T], R], things: Sequence[T], name: Callable[[T], str]) -> dict[str, R | BootstrapError]:
+    """Do a deed for all things at once; errors the operator can mend become results."""
+
+    def tried(thing: T) -> R | BootstrapError:
+        try:
+            return deed(thing)
+        except BootstrapError as error:
+            error.host = error.host or name(thing)
+            return error
+
+    with ThreadPoolExecutor(max_workers=max(1, min(len(things), MAX_HOSTS_AT_ONCE))) as pool:
+        return dict(zip(map(name, things), pool.map(tried, things), strict=True))
+
+
+def raise_all(errors: Sequence[BootstrapError]) -> None:
+    """Raise the one error, or all of them as one; nothing where there is none."""
+    if errors:
+        raise errors[0] if len(errors) == 1 else SeveralErrors(errors)
+
+
+def chosen_hosts(cluster: Cluster, names: Sequence[str]) -> tuple[Host, ...]:
+    """The masters of those names. Raises UsageError for a name that is none."""
+    known = {host.name: host for host in cluster.control_plane_hosts}
+    for name in names:
+        if name not in known:
+            raise UsageError(f"{name!r} is no master of {cluster.name}", hint=f"masters: {', '.join(known)}")
+    return tuple(known[name] for name in sorted(set(names)))
+
+
+def not_among(hosts: Sequence[Host]) -> Callable[[str], bool]:
+    """Says of a name whether it is none of `hosts`."""
+    names = {host.name for host in hosts}
+    return lambda name: name not in names
+
+
+def default_kubeconfig(cluster: Cluster) -> Path:
+    """Where the administrator's kubeconfig goes when nobody said: beside the person who typed the command."""
+    return Path(f"{cluster.name}.kubeconfig")

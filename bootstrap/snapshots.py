@@ -1,0 +1,145 @@
+"""From what was looked at to a Snapshot: the shared PKI is gathered, what is due is issued, the operator's files are read.
+
+Private keys are read from hosts only when something has to be signed or copied, into memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+
+from bootstrap import kubeconfig, manifests, pki
+from bootstrap.access import Access
+from bootstrap.cluster import Cluster, Host
+from bootstrap.facts import Facts
+from bootstrap.files import Directory, File, Link, Secret
+from bootstrap.pki import Authorities, Found, HostFiles, Kept
+from bootstrap.plan import ApiState, Snapshot
+
+
+@dataclass(frozen=True)
+class HostPki:
+    """What one host should have: entries to write where they differ, kept files whose mode is looked after."""
+
+    entries: tuple[File | Directory | Link, ...]
+    kept: tuple[Kept, ...]
+
+
+def take(
+    cluster: Cluster, facts: Mapping[str, Facts], access: Access | None, now: datetime, *, kubeconfig_path: Path | None = None
+) -> Snapshot:
+    """The snapshot of a cluster's control plane hosts.
+
+    access: where private keys are read from; None: nothing is read, and what would need a key is left as it is (verify reads
+    nothing secret, and what is due shows as drift by its reason).
+    Raises Refused when the certificate authorities that were found contradict each other.
+    """
+    hosts = [host for host in cluster.control_plane_hosts if host.name in facts]
+    authorities = _gathered(cluster, facts, {}, now)
+    due = {host.name: _due(cluster, host, authorities, facts[host.name], now) for host in hosts}
+    if any(due.values()) and access is not None:
+        authorities = _gathered(cluster, facts, _keys(access, facts), now)
+    files = {host.name: _files(cluster, host, authorities, facts[host.name], now) for host in hosts}
+    local = _local(kubeconfig_path)
+    return Snapshot(
+        cluster=cluster,
+        facts=facts,
+        now=now,
+        wanted_pki={name: found.entries for name, found in files.items()},
+        kept_pki={name: found.kept for name, found in files.items()},
+        etcd_ca=authorities.etcd_ca.certificate,
+        cluster_ca=authorities.ca.certificate,
+        admin_kubeconfig=_admin_kubeconfig(cluster, authorities, files, access, local, kubeconfig_path, now),
+        admin_kubeconfig_path=kubeconfig_path,
+        user_objects=user_objects(cluster),
+        local_files=local,
+    )
+
+
+def with_api(snapshot: Snapshot, state: ApiState) -> Snapshot:
+    """The snapshot with what the API server said."""
+    return replace(snapshot, api=state)
+
+
+def user_objects(cluster: Cluster) -> tuple[dict[str, object], ...]:
+    """API objects of the manifests that `addons` names."""
+    return tuple(thing for addon in cluster.addons if not _built_in(addon) for thing in manifests.load(Path(addon)))
+
+
+def _built_in(addon: str) -> bool:
+    return addon in ("coredns", "kube-proxy")
+
+
+def _gathered(
+    cluster: Cluster, facts: Mapping[str, Facts], keys: Mapping[str, Mapping[PurePosixPath, Secret]], now: datetime
+) -> Authorities:
+    hosts = {name: pki.found_on(found.owned, keys.get(name)) for name, found in facts.items()}
+    born = [name for name, found in facts.items() if found.etcd.has_member]
+    return pki.gather(cluster, hosts, _given(cluster), now, with_etcd_data=born)
+
+
+def _given(cluster: Cluster) -> Found | None:
+    """The user's own authorities, read from the directory that the inventory names."""
+    directory = cluster.certificate_authorities
+    if directory is None:
+        return None
+    found = {path.relative_to(directory).as_posix(): path.read_bytes() for path in sorted(directory.rglob("*")) if path.is_file()}
+    return pki.found_in(found)
+
+
+def _due(cluster: Cluster, host: Host, authorities: Authorities, facts: Facts, now: datetime) -> dict[PurePosixPath, str]:
+    certificates = pki.pki_due(cluster, host, authorities, facts.owned, now)
+    return certificates | kubeconfig.kubeconfigs_due(cluster, host, authorities, facts.kubeconfigs, facts.owned, now)
+
+
+def _keys(access: Access, facts: Mapping[str, Facts]) -> dict[str, dict[PurePosixPath, Secret]]:
+    """The second read: every shared private key, each distinct content once."""
+    wanted: dict[str, list[PurePosixPath]] = {}
+    for host, path in pki.keys_to_read({name: pki.found_on(found.owned) for name, found in facts.items()}):
+        wanted.setdefault(host, []).append(path)
+    read = {host: access.connections[host].read(paths) for host, paths in wanted.items()}
+    return {host: {path: Secret(content) for path, content in found.items()} for host, found in read.items()}
+
+
+def _files(cluster: Cluster, host: Host, authorities: Authorities, facts: Facts, now: datetime) -> HostPki:
+    parts: tuple[HostFiles, ...] = (
+        pki.pki_files(cluster, host, authorities, facts.owned, now),
+        kubeconfig.kubeconfig_files(cluster, host, authorities, facts.kubeconfigs, facts.owned, now),
+    )
+    return HostPki(tuple(e for part in parts for e in part.entries), tuple(kept for part in parts for kept in part.kept))
+
+
+def _local(path: Path | None) -> dict[Path, Secret | None]:
+    if path is None:
+        return {}
+    return {path: Secret(path.read_bytes()) if path.is_file() else None}
+
+
+def _admin_kubeconfig(
+    cluster: Cluster,
+    authorities: Authorities,
+    files: Mapping[str, HostPki],
+    access: Access | None,
+    local: Mapping[Path, Secret | None],
+    path: Path | None,
+    now: datetime,
+) -> Secret | None:
+    """What should be at `path` on this machine: the file that is there while it is good, else a master's admin.conf."""
+    if path is None or not files:
+        return None
+    first = min(files)
+    there = local.get(path)
+    if there is not None:
+        seen = kubeconfig.public_part(there, kubeconfig.ADMIN.path)
+        host = cluster.host(first)
+        if seen and not kubeconfig.problem_with_kubeconfig(seen, kubeconfig.ADMIN, cluster, host, authorities.ca, now):
+            return there
+    for entry in files[first].entries:
+        if isinstance(entry, File) and entry.path == kubeconfig.ADMIN.path:
+            return Secret(entry.bytes)
+    if access is None:
+        return None
+    found = access.connections[first].read([kubeconfig.ADMIN.path])
+    return Secret(found[kubeconfig.ADMIN.path]) if kubeconfig.ADMIN.path in found else None
