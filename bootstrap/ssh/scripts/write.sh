@@ -1,0 +1,43 @@
+# Functions of one write. Every entry is prepared under a dot-name beside its target and proven; only then is anything renamed.
+set -Ceu        # -C: a temporary is created with O_EXCL, so it never follows or reuses what is there
+at=/
+
+fail() {        # fail TEXT
+    printf '%s\n' "$1" >&2
+    exit 1
+}
+
+undo() {        # on every exit before the last rename
+    status=$?
+    clean
+    printf '%s\n' "$(df -P -- "$at" 2>/dev/null | tail -n 1)" >&2
+    exit "$status"
+}
+
+ours() {        # ours DIRECTORY: a link on the way may only be root's
+    [ ! -L "$1" ] || [ "$(stat -c %u -- "$1")" = 0 ] || fail "$1 is a symbolic link that does not belong to root"
+}
+
+parents() {     # parents DIRECTORY
+    at=$1
+    [ -d "$1" ] || (umask 022; mkdir -p -- "$1")
+}
+
+free() {        # free TARGET PREFIX: the target may be replaced; temporaries of an interrupted write go
+    if [ -d "$1" ] && [ ! -L "$1" ]; then fail "$1 is a directory"; fi
+    for stale in "$2"*; do
+        if [ -e "$stale" ] || [ -L "$stale" ]; then rm -f -- "$stale"; fi
+    done
+}
+
+directory() {   # directory PATH MODE OWNER GROUP
+    parents "${1%/*}/"
+    [ -d "$1" ] || [ ! -e "$1" ] || fail "$1 exists and is not a directory"
+    [ -d "$1" ] || mkdir -m 0700 -- "$1"
+    chown -- "$3:$4" "$1"
+    chmod -- "$2" "$1"
+}
+
+check() {       # check SUMS
+    printf '%s\n' "$1" | sha256sum -c --status - || fail 'what was written is not what was sent'
+}

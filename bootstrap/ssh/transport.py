@@ -1,0 +1,273 @@
+"""A verified, authenticated SSH transport: TCP or a jump host, the host key's check, then a key to log in with."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Sequence
+
+import paramiko
+from paramiko.ssh_exception import IncompatiblePeer
+
+from bootstrap.errors import HostNotTrusted, HostUnreachable
+from bootstrap.ssh import hostkeys
+from bootstrap.ssh.hostkeys import HostKey, Trust, Verdict
+from bootstrap.ssh.identities import identities, open_agent
+from bootstrap.ssh.settings import Target
+
+LOGGER = logging.getLogger(__name__)
+_WIRE = "bootstrap.ssh.wire"
+
+KEEPALIVE_S = 10.0
+DEAD_AFTER_S = 30.0
+_ATTEMPTS = 3
+
+# Fastest first, as measured with paramiko and OpenSSH 9.2; everything with SHA-1, MD5, CBC or a small group is left out.
+_CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes256-ctr", "aes192-ctr")
+_MACS = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512")
+
+
+class _Transport(paramiko.Transport):
+    """paramiko's transport with our own choice of host key algorithms (no certificates: see hostkeys.py)."""
+
+    host_key_algorithms: tuple[str, ...] = ()
+
+    @property
+    def preferred_keys(self) -> tuple[str, ...]:
+        return self.host_key_algorithms
+
+
+class Link:
+    """A logged-in transport and the jump hosts that it runs through; notices when the network dies."""
+
+    def __init__(self, target: Target, transports: Sequence[paramiko.Transport]) -> None:
+        self.target = target
+        self.transport = transports[-1]
+        self._transports = tuple(transports)
+        self._closing = threading.Event()
+        threading.Thread(target=self._keepalive, name=f"ssh-keepalive {target.name}", daemon=True).start()
+
+    @property
+    def alive(self) -> bool:
+        return not self._closing.is_set() and self.transport.is_active()
+
+    def lost(self, doing: str, error: BaseException | None = None) -> HostUnreachable:
+        """The error for an operation that the connection did not survive."""
+        reason = error or getattr(self.transport, "saved_exception", None)
+        detail = f": {reason}" if reason is not None and str(reason) else ""
+        name = self.target.name
+        return HostUnreachable(f"lost the connection to {name} ({self.target}) while {doing}{detail}", host=name)
+
+    def close(self) -> None:
+        self._closing.set()
+        for transport in reversed(self._transports):
+            transport.close()
+
+    def _keepalive(self) -> None:
+        """Ask for a sign of life; a server that gives none in time is gone, whatever TCP thinks."""
+        while not self._closing.wait(KEEPALIVE_S) and self.transport.is_active():
+            watchdog = threading.Timer(DEAD_AFTER_S - KEEPALIVE_S, self._give_up)
+            watchdog.daemon = True
+            watchdog.start()
+            try:
+                self.transport.global_request("keepalive@openssh.com", wait=True)
+            except (paramiko.SSHException, EOFError, OSError):
+                return
+            finally:
+                watchdog.cancel()
+
+    def _give_up(self) -> None:
+        LOGGER.info("%s: no sign of life for %d s, giving up", self.target.name, DEAD_AFTER_S)
+        self.transport.saved_exception = TimeoutError(f"no sign of life for {DEAD_AFTER_S:.0f} s")
+        self.transport.close()
+
+
+def open_link(target: Target) -> Link:
+    """Log in to `target`, through its jump hosts. Raises HostUnreachable or HostNotTrusted; a flaky start is tried again."""
+    transports: list[paramiko.Transport] = []
+    try:
+        for hop in (*target.jumps, target):
+            transports.append(_open_hop(hop, transports[-1] if transports else None))
+    except BaseException:
+        for transport in reversed(transports):
+            transport.close()
+        raise
+    return Link(target, transports)
+
+
+def _open_hop(hop: Target, through: paramiko.Transport | None) -> paramiko.Transport:
+    trust = hostkeys.trust_of(hop.known_hosts_name, hop.known_hosts, hop.pins)
+    refused: HostNotTrusted | None = None
+    for wanted in _rounds(trust):
+        transport = handshake(hop, through, hostkeys.algorithms(wanted))
+        try:
+            _verify(hop, trust, offered_key(transport))
+            _log_in(hop, transport)
+        except HostNotTrusted as error:
+            transport.close()
+            refused = refused or error
+        except BaseException:
+            transport.close()
+            raise
+        else:
+            return transport
+    assert refused is not None      # noqa: S101 - there is at least one round
+    raise refused
+
+
+def _rounds(trust: Trust) -> Sequence[tuple[str, ...]]:
+    """Key types to prefer, one handshake each: a fingerprint does not say of which type the key is."""
+    if any(pin.startswith("SHA256:") for pin in trust.pins):
+        return [("ssh-ed25519",), ("ecdsa-sha2-nistp256",), ("ssh-rsa",)]
+    return [trust.key_types]
+
+
+def handshake(
+    hop: Target, through: paramiko.Transport | None, algorithms: Sequence[str] | None = None
+) -> paramiko.Transport:
+    """Connect and exchange keys; nothing is verified yet and nobody logged in. algorithms: of host keys, best first."""
+    deadline = time.monotonic() + hop.connect_timeout_s
+    for attempt in range(1, _ATTEMPTS + 1):
+        sock = _open_socket(hop, through, deadline)
+        try:
+            return _start(hop, sock, algorithms or hostkeys.algorithms(()), deadline)
+        except IncompatiblePeer as error:
+            raise HostUnreachable(f"{hop.name} ({hop}) and we share no algorithm: {error}", host=hop.name) from error
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            # sshd drops connections at random when many start at once (MaxStartups), or while it is being restarted.
+            if attempt == _ATTEMPTS or time.monotonic() + 0.3 * attempt >= deadline:
+                raise HostUnreachable(
+                    f"{hop.name} ({hop}) answers, but not as an SSH server should: {error or 'connection closed'}",
+                    host=hop.name,
+                    hint=f"ssh -v -p {hop.port} {hop.user}@{hop.address}",
+                ) from error
+            time.sleep(0.3 * attempt)
+    raise AssertionError("unreachable")
+
+
+def offered_key(transport: paramiko.Transport) -> HostKey:
+    """The host key that the server has proven to hold."""
+    key = transport.get_remote_server_key()
+    return HostKey(key.get_name(), key.asbytes())
+
+
+def _open_socket(hop: Target, through: paramiko.Transport | None, deadline: float) -> socket.socket:
+    timeout_s = max(0.5, deadline - time.monotonic())
+    try:
+        if through is not None:
+            # A paramiko channel is as much of a socket as a transport needs.
+            return through.open_channel(    # type: ignore[return-value]
+                "direct-tcpip", (hop.address, hop.port), ("127.0.0.1", 0), timeout=timeout_s
+            )
+        if hop.proxy_command:
+            return paramiko.ProxyCommand(hop.proxy_command)     # type: ignore[return-value]
+        sock = socket.create_connection((hop.address, hop.port), timeout=timeout_s)
+    except socket.gaierror as error:
+        raise _unreachable(hop, f"{hop.address!r} cannot be resolved ({error.strerror})") from error
+    except TimeoutError as error:
+        raise _unreachable(hop, f"no answer within {hop.connect_timeout_s:.0f} s") from error
+    except paramiko.ChannelException as error:
+        reason = f"the jump host cannot reach it, or must not forward (AllowTcpForwarding): {error.text}"
+        raise _unreachable(hop, reason) from error
+    except (OSError, paramiko.SSHException) as error:
+        raise _unreachable(hop, (getattr(error, "strerror", None) or str(error)).lower()) from error
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
+
+
+def _unreachable(hop: Target, reason: str) -> HostUnreachable:
+    return HostUnreachable(
+        f"cannot reach {hop.name} at {hop}: {reason}", host=hop.name, hint=f"ssh -p {hop.port} {hop.user}@{hop.address}"
+    )
+
+
+def _start(hop: Target, sock: socket.socket, algorithms: Sequence[str], deadline: float) -> paramiko.Transport:
+    transport = _Transport(sock)
+    transport.host_key_algorithms = tuple(algorithms)
+    wire = logging.getLogger(_WIRE)
+    if not wire.handlers:
+        wire.addHandler(logging.NullHandler())
+        wire.setLevel(logging.CRITICAL)     # its errors reach the user as our own; anybody may lower the level
+    transport.set_log_channel(_WIRE)
+    options = transport.get_security_options()
+    options.ciphers = _CIPHERS
+    options.digests = _MACS
+    remaining_s = max(1.0, deadline - time.monotonic())
+    transport.banner_timeout = remaining_s
+    transport.handshake_timeout = remaining_s
+    transport.auth_timeout = 30.0
+    try:
+        transport.start_client(timeout=remaining_s + 1.0)
+    except BaseException:
+        transport.close()
+        sock.close()
+        raise
+    return transport
+
+
+def _verify(hop: Target, trust: Trust, key: HostKey) -> None:
+    judgement = trust.judge(key)
+    offered = f"it offers {key.key_type} {key.fingerprint}"
+    evidence = [offered]
+    match judgement.verdict:
+        case Verdict.TRUSTED:
+            return
+        case Verdict.CHANGED:
+            evidence += [f"{line} has {line.key.key_type} {line.key.fingerprint}" for line in judgement.lines]
+            lines = ", ".join(str(line) for line in judgement.lines)
+            message = f"the host key of {hop.name} ({hop}) has changed: it is not the one in {lines}"
+            hint = "if the machine was reinstalled: bootstrap trust --replace INVENTORY; if not, somebody may be in between"
+        case Verdict.REVOKED:
+            message = f"the host key of {hop.name} ({hop}) is revoked: {judgement.lines[0]}"
+            hint = "give the machine a new host key (ssh-keygen -A), then: bootstrap trust INVENTORY"
+        case Verdict.NOT_PINNED:
+            evidence += [f"inventory: {pin}" for pin in hop.pins]
+            message = f"the host key of {hop.name} ({hop}) is none of those pinned in the inventory (ssh.hostKey)"
+            hint = "compare with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on its console"
+        case Verdict.UNKNOWN:
+            evidence += [f"{line} knows it by {line.key.key_type} only" for line in judgement.lines]
+            evidence += [f"{line} names a certificate authority: host certificates are not supported"
+                         for line in trust.lines if line.marker == "@cert-authority"]
+            files = " or ".join(str(file) for file in hop.known_hosts)
+            message = f"the host key of {hop.name} ({hop}) is unknown: no line for {hop.known_hosts_name} in {files}"
+            hint = "bootstrap trust INVENTORY"
+    raise HostNotTrusted(message, host=hop.name, evidence=evidence, hint=hint)
+
+
+def _log_in(hop: Target, transport: paramiko.Transport) -> None:
+    """Offer keys until one is taken."""
+    agent = open_agent(hop)
+    tried: list[str] = []
+    complaints: list[str] = []
+    try:
+        for identity in identities(hop, agent, complaints):
+            tried.append(f"{identity.label} ({HostKey('', identity.key.asbytes()).fingerprint})")
+            try:
+                further = transport.auth_publickey(hop.user, identity.key)
+            except paramiko.BadAuthenticationType as error:
+                raise _denied(hop, [f"it accepts only: {', '.join(error.allowed_types)}", *complaints]) from error
+            except paramiko.AuthenticationException:
+                if transport.is_active():
+                    continue
+                break
+            if further:
+                raise _denied(hop, [f"{identity.label} was accepted, but it wants more: {', '.join(further)}"])
+            return
+    except (paramiko.SSHException, EOFError, OSError) as error:
+        raise _denied(hop, [*tried, *complaints, str(error)]) from error
+    finally:
+        if agent is not None:
+            agent.close()
+    evidence = [*(f"refused: {label}" for label in tried), *complaints]
+    raise _denied(hop, evidence or ["no key to offer: no identity file, no agent"])
+
+
+def _denied(hop: Target, evidence: Sequence[str]) -> HostUnreachable:
+    return HostUnreachable(
+        f"{hop.name} lets nobody in as {hop}",
+        host=hop.name,
+        evidence=evidence,
+        hint=f"ssh-copy-id -p {hop.port} {hop.user}@{hop.address}, or set ssh.user and ssh.identityFile in the inventory",
+    )
