@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bootstrap.console import Console
 
 INVENTORY = click.argument("inventory", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+TARGET = click.Path(dir_okay=False, path_type=Path)
 OUTPUT = click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", help="Form of the result.")
 VERBOSE = click.option("-v", "--verbose", count=True, help="Say more; up to -vvv.")
 ASK_SUDO = click.option("--ask-sudo-password", is_flag=True, help="Ask for sudo's password once, for every host that wants one.")
@@ -52,7 +53,7 @@ class Context:
     def connect(self, cluster: Cluster, host: Host) -> Connection:
         from bootstrap import ssh
 
-        return ssh.connect(cluster, host, sudo_password=self._sudo_password if self._ask else None, notice=self.console.note)
+        return ssh.connect(cluster, host, sudo_password=self._sudo_password if self._ask else None)
 
     def _sudo_password(self) -> str:
         if self._password is None:
@@ -99,7 +100,7 @@ def main() -> None:
 @click.option("--only", multiple=True, metavar="PHASE", help="Only this phase; may be repeated.")
 @click.option("--skip", multiple=True, metavar="PHASE", help="Without this phase; may be repeated.")
 @click.option("--ignore-preflight", multiple=True, metavar="NAME", help="Let this finding pass (`all`: every one).")
-@click.option("--kubeconfig", type=click.Path(dir_okay=False, path_type=Path), help="Where to put the administrator's kubeconfig.")
+@click.option("--kubeconfig", type=TARGET, help="Where to put the administrator's kubeconfig.")
 @command
 def init(context: Context, inventory: Path, dry_run: bool, only: tuple[str, ...], skip: tuple[str, ...],
          ignore_preflight: tuple[str, ...], kubeconfig: Path | None) -> ExitCode:  # fmt: skip
@@ -180,7 +181,7 @@ def logs(context: Context, inventory: Path, host: str, component: str, tail: int
 
 @main.command()
 @INVENTORY
-@click.option("--kubeconfig", type=click.Path(dir_okay=False, path_type=Path), help="Where to write it; `-`: standard output.")
+@click.option("--kubeconfig", type=TARGET, help="Where to write it; `-`: standard output.")
 @command
 def kubeconfig(context: Context, inventory: Path, kubeconfig: Path | None) -> ExitCode:
     """Fetch the administrator's kubeconfig from a master."""

@@ -48,13 +48,14 @@ def _of_pki(snapshot: Snapshot, host: Host, which: Callable[[PurePosixPath], boo
 
 
 def manifest(snapshot: Snapshot, host: Host, component: str) -> File:
-    """The static pod manifest of one component."""
+    """The static pod manifest of one component. Without a PKI in the snapshot token and digest are marked placeholders."""
     facts = snapshot.facts[host.name]
     context = ManifestContext(
-        cluster_token=components.cluster_token(snapshot.etcd_ca),
+        cluster_token=components.cluster_token(snapshot.etcd_ca) if snapshot.etcd_ca else components.TOKEN_PLACEHOLDER,
         born_with=born_with(facts),
         ca_dirs=facts.ca_dirs,
-        hashes=hashes(snapshot, host),
+        hashes=hashes(snapshot, host) if snapshot.etcd_ca else None,
+        patches=snapshot.patches.get(host.name, ()),
     )
     content = components.manifest(snapshot.cluster, host, component, context)
     return File(manifest_path(facts, component), content, 0o600)

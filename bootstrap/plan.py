@@ -19,6 +19,7 @@ from bootstrap.constants import DIGEST_ANNOTATION, DIGEST_ENV
 from bootstrap.facts import Facts
 from bootstrap.files import Directory, File, Link, Observed, Secret
 from bootstrap.health import Probe
+from bootstrap.patches import Patch
 from bootstrap.pki import Kept
 
 OPERATOR = "operator"
@@ -145,6 +146,7 @@ class Snapshot:
 
     wanted_pki: per host, the PKI files and kubeconfigs it should have, as far as their content is known.
     kept_pki: per host, files that stay as they are and whose content was not read: only their mode is looked after.
+    patches: per host, the cluster's patches and then the host's own.
     user_objects: API objects of the manifests named in `addons`, in file order.
     local_files: what is at the paths of this machine that the command may write, None where nothing is.
     api: None where no API server answered.
@@ -161,6 +163,7 @@ class Snapshot:
     cluster_ca: bytes = b""
     admin_kubeconfig: Secret | None = None
     admin_kubeconfig_path: Path | None = None
+    patches: Mapping[str, tuple[Patch, ...]] = field(default_factory=dict)
     user_objects: tuple[Mapping[str, Any], ...] = ()
     local_files: Mapping[Path, Secret | None] = field(default_factory=dict)
     api: ApiState | None = None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import yaml
 
@@ -55,15 +55,18 @@ def _snapshot(cluster: Cluster, secrets: bool) -> Snapshot:
     now = datetime.now(UTC)
     if secrets:
         return snapshots.take(cluster, facts, None, now)
-    return Snapshot(cluster, facts, now, user_objects=snapshots.user_objects(cluster))
+    return Snapshot(
+        cluster, facts, now, patches=snapshots.patches_of(cluster), user_objects=snapshots.user_objects(cluster)
+    )
 
 
 def _entries(snapshot: Snapshot, host: Host) -> Iterator[File | Link]:
-    wanted = [change.entry for change in (*desired.pki(snapshot, host), *desired.kubeconfigs(snapshot, host)) if isinstance(change, WriteFile)]
+    pki = (*desired.pki(snapshot, host), *desired.kubeconfigs(snapshot, host))
+    wanted = [change.entry for change in pki if isinstance(change, WriteFile)]
     wanted += [desired.manifest(snapshot, host, name) for name in k.COMPONENTS]
     wanted += desired.kubelet_files(snapshot, host)
     for entry in wanted:
-        if isinstance(entry, File | Link) and entry.path != PurePosixPath("/"):
+        if isinstance(entry, File | Link):
             yield entry
 
 

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
-from bootstrap import kubeconfig, manifests, pki
+from bootstrap import kubeconfig, manifests, patches, pki
 from bootstrap.access import Access
 from bootstrap.cluster import Cluster, Host
 from bootstrap.facts import Facts
 from bootstrap.files import Directory, File, Link, Secret
+from bootstrap.patches import Patch
 from bootstrap.pki import Authorities, Found, HostFiles, Kept
 from bootstrap.plan import ApiState, Snapshot
 
@@ -53,6 +54,7 @@ def take(
         cluster_ca=authorities.ca.certificate,
         admin_kubeconfig=_admin_kubeconfig(cluster, authorities, files, access, local, kubeconfig_path, now),
         admin_kubeconfig_path=kubeconfig_path,
+        patches=patches_of(cluster),
         user_objects=user_objects(cluster),
         local_files=local,
     )
@@ -61,6 +63,12 @@ def take(
 def with_api(snapshot: Snapshot, state: ApiState) -> Snapshot:
     """The snapshot with what the API server said."""
     return replace(snapshot, api=state)
+
+
+def patches_of(cluster: Cluster) -> dict[str, tuple[Patch, ...]]:
+    """Per host, the patches of `spec.patches` and then the host's own."""
+    shared = patches.load(cluster.patches) if cluster.patches else ()
+    return {host.name: (*shared, *(patches.load(host.patches) if host.patches else ())) for host in cluster.hosts}
 
 
 def user_objects(cluster: Cluster) -> tuple[dict[str, object], ...]:

@@ -1,0 +1,58 @@
+# Everything installs what it needs: a fresh machine has python3, go, git and make.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+LAB := vagrant/lab
+INVENTORY := out/demo.yaml
+KUBECONFIG_FILE := out/demo.kubeconfig
+
+.PHONY: help
+help: ## Show the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(VENV)/.ready: requirements/dev.txt pyproject.toml
+	tests/make-venv $(VENV)
+	@touch $@
+
+.PHONY: venv
+venv: $(VENV)/.ready ## Python environment with the locked development packages.
+
+.PHONY: check
+check: venv ## Lint, types, import contracts, unit tests; no host is touched.
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q -n 2 tests/unit tests/golden tests/workflows
+
+.PHONY: test
+test: check ## All of it: unit tests, a real sshd, real nodes.
+	$(BIN)/pytest -q -ra tests/ssh
+	$(BIN)/pytest -q -ra -x tests/lab
+
+.PHONY: demo
+demo: venv ## From nothing to three masters on real nodes; leaves the cluster up.
+	@mkdir -p out
+	$(LAB) up
+	$(LAB) inventory --out $(INVENTORY)
+	$(BIN)/bootstrap init $(INVENTORY) --kubeconfig $(KUBECONFIG_FILE)
+	$$($(LAB) bin kubectl) --kubeconfig $(KUBECONFIG_FILE) -n kube-system get pods -o wide
+	@echo "kubeconfig: $(CURDIR)/$(KUBECONFIG_FILE)"
+
+.PHONY: demo-down
+demo-down: ## Stop the nodes of the demo and remove them.
+	$(LAB) down
+
+.PHONY: bench
+bench: venv ## kubeadm, files placed by hand, and bootstrap, in turn on the same nodes.
+	$(BIN)/python -m bench
+
+.PHONY: schema
+schema: venv ## Write inventory/schema.json anew.
+	$(BIN)/bootstrap config schema > inventory/schema.json
+
+.PHONY: lock
+lock: venv ## Resolve the requirements anew, with hashes and without naming an index.
+	tests/lock-requirements $(BIN)

@@ -1,0 +1,37 @@
+"""trust: show the fingerprints of the hosts' keys, and record them on purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bootstrap import ssh
+from bootstrap.cluster import Cluster
+from bootstrap.console import Console
+from bootstrap.errors import BootstrapError, ExitCode, UsageError
+from bootstrap.runner import at_once, raise_all
+
+
+def trust(cluster: Cluster, names: Sequence[str], accept: bool, replace: bool, console: Console) -> ExitCode:
+    """Show what every host offers; record it when told to, on the command line or by the answer `yes`.
+
+    Exit 3 when a key stays unrecorded.
+    """
+    known = {host.name for host in cluster.hosts}
+    for name in names:
+        if name not in known:
+            raise UsageError(f"{name!r} is no host of {cluster.name}", hint=f"hosts: {', '.join(sorted(known))}")
+    hosts = [host for host in cluster.hosts if not names or host.name in names]
+    scanned = at_once(lambda host: ssh.scan(cluster, host), hosts, lambda host: host.name)
+    keys = [key for found in scanned.values() if not isinstance(found, BootstrapError) for key in found]
+    rows = [[key.host, key.name, key.key_type, key.fingerprint, key.verdict.value] for key in keys]
+    console.table("Host keys", ["host", "recorded as", "type", "fingerprint", "state"], rows)
+    raise_all([found for found in scanned.values() if isinstance(found, BootstrapError)])
+    unknown = [key for key in keys if key.verdict is not ssh.Verdict.TRUSTED]
+    recorded = []
+    if unknown and (accept or console.confirm("Compare them with what the machines show; record them? Type yes: ") == "yes"):
+        for host in hosts:
+            mine = [key for key in unknown if key.host == host.name]
+            recorded += list(ssh.record(ssh.known_hosts_file(cluster, host), mine, replace=replace)) if mine else []
+    text = f"{len(recorded)} keys recorded" if recorded else "every key is recorded" if not unknown else "nothing recorded"
+    console.result({"recorded": [key.line for key in recorded], "unrecorded": len(unknown) - len(recorded)}, text)
+    return ExitCode.UNREACHABLE if len(unknown) > len(recorded) else ExitCode.DONE
