@@ -1,0 +1,169 @@
+"""The kubelet's configuration: each host's own file, the shared one in the cluster, and the systemd drop-in.
+
+Sources: kubeadm app/componentconfigs/kubelet.go and app/phases/kubelet (v1.36.3); KubeletConfiguration, kubelet v1beta1 types.go;
+the 10-kubeadm.conf of Kubernetes' packages.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from ipaddress import ip_network
+from pathlib import PurePosixPath
+from typing import Any
+
+from bootstrap.cluster import Arg, Cluster, Host
+from bootstrap.components.parts import arguments, words
+from bootstrap.constants import (
+    DEFAULT_MANIFEST_DIR,
+    KUBELET_CONFIG,
+    KUBELET_HEALTHZ_PORT,
+    KUBELET_PKI_DIR,
+    KUBERNETES_DIR,
+    PKI_DIR,
+)
+from bootstrap.errors import InventoryError, Problem
+from bootstrap.patches import Patch, apply_patches, merge_patch
+from bootstrap.patches.load import KUBELET_CONFIGURATION
+from bootstrap.render import Value, render_unit, to_yaml
+
+BINARY = "/usr/bin/kubelet"
+DNS_SERVICE_INDEX = 10
+
+OWNED_FIELDS = {
+    "apiVersion": "it is kubelet.config.k8s.io/v1beta1",
+    "kind": "it is KubeletConfiguration",
+    "staticPodPath": "where this kubelet reads manifests is found out, and kept",
+    "tlsCertFile": "the serving certificate is issued by the tool",
+    "tlsPrivateKeyFile": "the serving certificate is issued by the tool",
+    "serverTLSBootstrap": "the serving certificate is issued by the tool",
+}
+
+
+def config_file(
+    cluster: Cluster,
+    host: Host,
+    manifest_dir: PurePosixPath,
+    runtime_endpoint: str,
+    resolv_conf: str | None,
+    patches: Iterable[Patch] = (),
+) -> bytes:
+    """/var/lib/kubelet/config.yaml of a host.
+
+    Merged in this order: kubeadm's defaults and what was found on the host, spec.kubelet.config, the host's own, patches.
+    manifest_dir: where this kubelet reads static pods. runtime_endpoint: a URL, unix:///run/containerd/containerd.sock.
+    resolv_conf: set where systemd-resolved runs, or CoreDNS finds a loop; None leaves the kubelet's default.
+    Raises InventoryError where a patch does not apply, or takes away what makes this host's kubelet work.
+    """
+    found = {"containerRuntimeEndpoint": runtime_endpoint}
+    if resolv_conf is not None:
+        found["resolvConf"] = resolv_conf
+    config: Any = {**_shared_defaults(cluster), **found}
+    for overlay in (cluster.kubelet.config, host.kubelet.config):
+        config = merge_patch(config, overlay)
+    owned = {
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "kind": "KubeletConfiguration",
+        "staticPodPath": str(manifest_dir),
+        "tlsCertFile": str(KUBELET_PKI_DIR / "kubelet.crt"),
+        "tlsPrivateKeyFile": str(KUBELET_PKI_DIR / "kubelet.key"),
+    }
+    config.pop("serverTLSBootstrap", None)
+    return to_yaml(_patched({**config, **owned}, owned, patches))
+
+
+def shared_config(cluster: Cluster) -> bytes:
+    """The `kubelet` key of the ConfigMap kubelet-config: what `kubeadm join` gives to a new node.
+
+    Nothing of any host is in it: a tlsCertFile, for one, would keep a joining kubelet from starting. There the kubelet asks the
+    cluster for its serving certificate.
+    """
+    config = merge_patch(_shared_defaults(cluster), cluster.kubelet.config)
+    for field in OWNED_FIELDS:
+        config.pop(field, None)
+    return to_yaml(
+        {
+            **config,
+            "apiVersion": "kubelet.config.k8s.io/v1beta1",
+            "kind": "KubeletConfiguration",
+            "staticPodPath": str(DEFAULT_MANIFEST_DIR),
+            "serverTLSBootstrap": True,
+        }
+    )
+
+
+def drop_in(cluster: Cluster, host: Host, binary: str = BINARY) -> bytes:
+    """/etc/systemd/system/kubelet.service.d/10-kubeadm.conf: the kubelet's whole command line.
+
+    Unlike the packages' file it reads no environment files (/etc/default/kubelet, /var/lib/kubelet/kubeadm-flags.env): a flag
+    there would win over ours unseen, --node-ip for one. Such flags belong into kubelet.extraArgs. There is no
+    --bootstrap-kubeconfig: the host has its certificate already. No --hostname-override: the node is called as the host is.
+    Other drop-ins stay; one that sorts later may still change everything.
+    """
+    if not re.fullmatch(r"/[A-Za-z0-9._/+-]+", binary):
+        raise ValueError(f"not the path of a kubelet: {binary!r}")
+    values: dict[str, Value] = {
+        "binary": binary,
+        "args": words(args(cluster, host)),
+        "config": f"--config={KUBELET_CONFIG}",
+    }
+    return render_unit("kubelet/10-kubeadm.conf.j2", values)
+
+
+def args(cluster: Cluster, host: Host) -> list[tuple[str, str]]:
+    """Flags that have no field in KubeletConfiguration, then extraArgs; a host's own replace the cluster's of that name."""
+    addresses = [host.address] if host.secondary_address is None else [host.address, host.secondary_address]
+    defaults = {"kubeconfig": str(KUBERNETES_DIR / "kubelet.conf"), "node-ip": ",".join(addresses)}
+    own = {arg.name for arg in host.kubelet.extra_args}
+    extra: list[Arg] = [arg for arg in cluster.kubelet.extra_args if arg.name not in own]
+    return arguments(defaults, {}, [*extra, *host.kubelet.extra_args])
+
+
+def cluster_dns(cluster: Cluster) -> str:
+    """The address of the DNS service: the tenth of the (first) service subnet, as in kubeadm, GetDNSIP."""
+    return str(ip_network(cluster.networking.service_subnet.split(",")[0])[DNS_SERVICE_INDEX])
+
+
+def check_config(cluster: Cluster, file: str = "inventory") -> tuple[Problem, ...]:
+    """Every field of kubelet.config, in spec and of hosts, that the tool sets itself.
+
+    file: the inventory's name, for the message. `line` is not known here: None.
+    """
+    places: list[tuple[str, Mapping[str, Any]]] = [("spec.kubelet.config", cluster.kubelet.config)]
+    places += [(f"spec.hosts[{index}].kubelet.config", host.kubelet.config) for index, host in enumerate(cluster.hosts)]
+    return tuple(
+        Problem(file, None, f"{where}.{field}", f"{field} is set by the tool", OWNED_FIELDS[field])
+        for where, config in places
+        for field in config
+        if field in OWNED_FIELDS
+    )
+
+
+def _shared_defaults(cluster: Cluster) -> dict[str, Any]:
+    """What kubeadm sets that is not the kubelet's own default, on every host alike."""
+    return {
+        "authentication": {
+            "anonymous": {"enabled": False},
+            "webhook": {"enabled": True},
+            "x509": {"clientCAFile": str(PKI_DIR / "ca.crt")},
+        },
+        "authorization": {"mode": "Webhook"},
+        "cgroupDriver": "systemd",
+        "clusterDNS": [cluster_dns(cluster)],
+        "clusterDomain": cluster.networking.dns_domain,
+        "healthzBindAddress": "127.0.0.1",
+        "healthzPort": KUBELET_HEALTHZ_PORT,
+        "rotateCertificates": True,
+    }
+
+
+def _patched(config: dict[str, Any], owned: Mapping[str, str], patches: Iterable[Patch]) -> Any:
+    ours = [patch for patch in patches if patch.target == KUBELET_CONFIGURATION]
+    patched = apply_patches(config, KUBELET_CONFIGURATION, ours)
+    changed = [field for field in owned if not isinstance(patched, dict) or patched.get(field) != owned[field]]
+    if changed:
+        files = ", ".join(sorted({patch.file for patch in ours}))
+        raise InventoryError(
+            [Problem(files, None, KUBELET_CONFIGURATION, f"a patch changes {field}", OWNED_FIELDS[field]) for field in changed]
+        )
+    return patched

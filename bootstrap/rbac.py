@@ -1,0 +1,170 @@
+"""API objects of a cluster that kubeadm's and other tools expect: who may do what, cluster-info, configuration, node labels.
+
+Every object is complete for server-side apply: no status, no server-set field.
+Sources: kubeadm app/phases/bootstraptoken, app/phases/uploadconfig, app/phases/kubelet/config.go, app/phases/markcontrolplane and
+app/phases/kubeconfig (v1.36.3). The node annotation with the CRI socket is gone: since 1.34 it stands in a file on the node.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from bootstrap import urls
+from bootstrap.cluster import CONTROL_PLANE_TAINT, Cluster, Host, Role
+from bootstrap.constants import ADMIN_GROUP
+from bootstrap.kubeadm_config import cluster_configuration
+from bootstrap.kubelet import shared_config
+from bootstrap.render import to_yaml
+
+Object = dict[str, Any]
+
+RBAC = "rbac.authorization.k8s.io"
+NODES_GROUP = "system:nodes"
+BOOTSTRAPPERS_GROUP = "system:bootstrappers:kubeadm:default-node-token"
+KUBELET_CLIENT_USER = "kube-apiserver-kubelet-client"
+ANONYMOUS_USER = "system:anonymous"
+CSR = "system:certificates.k8s.io:certificatesigningrequests"
+
+
+def admins() -> Object:
+    """Rights of admin.conf; to be bound with super-admin.conf before anything else."""
+    return cluster_role_binding("kubeadm:cluster-admins", "cluster-admin", group(ADMIN_GROUP))
+
+
+def access(cluster: Cluster, cluster_ca: bytes) -> tuple[Object, ...]:
+    """Rights of administrators, of API servers and of joining nodes, and cluster-info.
+
+    cluster_ca: PEM. The API server's kubelet client is bound on every minor: before 1.36 kubeadm put it into the administrators'
+    group instead, and we never do.
+    """
+    bootstrappers = group(BOOTSTRAPPERS_GROUP)
+    get_nodes = {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get"]}
+    return (
+        admins(),
+        cluster_role_binding("kubeadm:apiserver-kubelet-client", "system:kubelet-api-admin", user(KUBELET_CLIENT_USER)),
+        cluster_role_binding("kubeadm:kubelet-bootstrap", "system:node-bootstrapper", bootstrappers),
+        {
+            "apiVersion": f"{RBAC}/v1",
+            "kind": "ClusterRole",
+            "metadata": {"name": "kubeadm:get-nodes"},
+            "rules": [get_nodes],
+        },
+        cluster_role_binding("kubeadm:get-nodes", "kubeadm:get-nodes", bootstrappers),
+        cluster_role_binding("kubeadm:node-autoapprove-bootstrap", f"{CSR}:nodeclient", bootstrappers),
+        cluster_role_binding("kubeadm:node-autoapprove-certificate-rotation", f"{CSR}:selfnodeclient", group(NODES_GROUP)),
+        cluster_info(cluster, cluster_ca),
+        config_map_reader("kubeadm:bootstrap-signer-clusterinfo", "kube-public", "cluster-info"),
+        role_binding("kubeadm:bootstrap-signer-clusterinfo", "kube-public", user(ANONYMOUS_USER)),
+    )
+
+
+def cluster_info(cluster: Cluster, cluster_ca: bytes) -> Object:
+    """kube-public/cluster-info: CA and address of the cluster, for nodes that only have a token; signed by bootstrapsigner."""
+    kubeconfig = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [
+            {
+                "name": "",
+                "cluster": {
+                    "certificate-authority-data": base64.b64encode(cluster_ca).decode(),
+                    "server": urls.control_plane_url(cluster, cluster.control_plane_hosts[0]),
+                },
+            }
+        ],
+        "contexts": [],
+        "current-context": "",
+        "users": [],
+    }
+    return config_map("cluster-info", "kube-public", {"kubeconfig": to_yaml(kubeconfig).decode()})
+
+
+def upload_config(cluster: Cluster, cluster_token: str | None = None) -> tuple[Object, ...]:
+    """kubeadm-config and kubelet-config, and who may read them.
+
+    cluster_token: etcd's --initial-cluster-token, where known: kubeadm rebuilds etcd's manifest from kubeadm-config.
+    """
+    readers = (group(BOOTSTRAPPERS_GROUP), group(NODES_GROUP))
+    configuration = to_yaml(cluster_configuration(cluster, cluster_token)).decode()
+    return (
+        config_map_reader("kubeadm:nodes-kubeadm-config", "kube-system", "kubeadm-config"),
+        role_binding("kubeadm:nodes-kubeadm-config", "kube-system", *readers),
+        config_map_reader("kubeadm:kubelet-config", "kube-system", "kubelet-config"),
+        role_binding("kubeadm:kubelet-config", "kube-system", *reversed(readers)),
+        config_map("kubelet-config", "kube-system", {"kubelet": shared_config(cluster).decode()}),
+        config_map("kubeadm-config", "kube-system", {"ClusterConfiguration": configuration}),
+    )
+
+
+def node_marks(cluster: Cluster, host: Host) -> Object:
+    """The labels of a host's Node object."""
+    labels = dict(host.labels)
+    if host.role is Role.CONTROL_PLANE:
+        labels |= {
+            "node-role.kubernetes.io/control-plane": "",
+            "node.kubernetes.io/exclude-from-external-load-balancers": "",
+        }
+    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": host.name, "labels": labels}}
+
+
+def taints(host: Host) -> tuple[dict[str, str], ...]:
+    """The taints that a host's Node object must have; others (a node that is not ready) are not ours to touch."""
+    defaults = (CONTROL_PLANE_TAINT,) if host.role is Role.CONTROL_PLANE else ()
+    return tuple(
+        {"key": taint.key, **({"value": taint.value} if taint.value else {}), "effect": taint.effect}
+        for taint in (defaults if host.taints is None else host.taints)
+    )
+
+
+def user(name: str) -> Object:
+    return {"apiGroup": RBAC, "kind": "User", "name": name}
+
+
+def group(name: str) -> Object:
+    return {"apiGroup": RBAC, "kind": "Group", "name": name}
+
+
+def service_account(name: str) -> Object:
+    return {"kind": "ServiceAccount", "name": name, "namespace": "kube-system"}
+
+
+def cluster_role_binding(name: str, role: str, *subjects: Object) -> Object:
+    return {
+        "apiVersion": f"{RBAC}/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": name},
+        "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": role},
+        "subjects": list(subjects),
+    }
+
+
+def role_binding(name: str, namespace: str, *subjects: Object) -> Object:
+    """Binds the Role of the same name."""
+    return {
+        "apiVersion": f"{RBAC}/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": name, "namespace": namespace},
+        "roleRef": {"apiGroup": RBAC, "kind": "Role", "name": name},
+        "subjects": list(subjects),
+    }
+
+
+def config_map_reader(name: str, namespace: str, of: str) -> Object:
+    """A Role that may get one ConfigMap."""
+    rule = {"apiGroups": [""], "resourceNames": [of], "resources": ["configmaps"], "verbs": ["get"]}
+    return {
+        "apiVersion": f"{RBAC}/v1",
+        "kind": "Role",
+        "metadata": {"name": name, "namespace": namespace},
+        "rules": [rule],
+    }
+
+
+def config_map(name: str, namespace: str, data: dict[str, str]) -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "namespace": namespace},
+        "data": data,
+    }
