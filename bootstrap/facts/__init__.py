@@ -1,5 +1,7 @@
 """What is on a host, as read by one script in one round trip: values only, no decisions."""
 
+from bootstrap.facts.export import as_dict
+from bootstrap.facts.live import is_live
 from bootstrap.facts.model import (
     CgroupFacts,
     Disk,
@@ -15,6 +17,8 @@ from bootstrap.facts.model import (
     ServiceFacts,
     StaticProcess,
 )
+from bootstrap.facts.parse import parse
+from bootstrap.facts.script import script
 
 __all__ = [
     "CgroupFacts",
@@ -30,4 +34,8 @@ __all__ = [
     "RuntimeFacts",
     "ServiceFacts",
     "StaticProcess",
+    "as_dict",
+    "is_live",
+    "parse",
+    "script",
 ]

@@ -28,7 +28,10 @@ class CgroupFacts:
 
 @dataclass(frozen=True)
 class ServiceFacts:
-    """A systemd unit. load_state `not-found`: there is no such unit. active_state: active, inactive, failed, activating."""
+    """A systemd unit. load_state `not-found`: there is no such unit. active_state: active, inactive, failed, activating.
+
+    needs_reload: its files changed since systemd read them.
+    """
 
     name: str
     load_state: str = ""
@@ -37,6 +40,8 @@ class ServiceFacts:
     main_pid: int = 0
     fragment_path: str = ""
     drop_in_paths: tuple[str, ...] = ()
+    sub_state: str = ""             # running, auto-restart, dead
+    needs_reload: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,16 +51,22 @@ class ManifestDirectory:
     path: None where nothing is set (the kubelet then reads no manifests).
     source: `running process`, `unit` (ExecStart and its environment files), `config-dir <file>`, `config <file>`, `not set`.
     is_file: the path exists and is a regular file (not supported).
+    listed: its entries are in Facts.owned; False where the configuration names it in a way that only a YAML parser understands.
     """
 
     path: PurePosixPath | None
     source: str
     is_file: bool = False
+    listed: bool = True
 
 
 @dataclass(frozen=True)
 class KubeletFacts:
-    """binary: None where no kubelet is installed. version as `v1.36.3`. argv: of the running process, empty when stopped."""
+    """binary: None where no kubelet is installed. version as `v1.36.3`. argv: of the running process, empty when stopped.
+
+    proxies: HTTP_PROXY, HTTPS_PROXY, NO_PROXY of its unit (upper case, without credentials).
+    problem: why its configuration cannot be read as a kubelet would read it; empty where it can.
+    """
 
     binary: str | None = None
     version: str = ""
@@ -66,6 +77,10 @@ class KubeletFacts:
     fail_swap_on: bool | None = None
     runtime_endpoint: str = ""      # containerRuntimeEndpoint as configured; empty: default
     manifests: ManifestDirectory = ManifestDirectory(None, "not set")
+    kubeconfig: str = ""
+    bootstrap_kubeconfig: str = ""
+    proxies: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -145,12 +160,13 @@ class StaticProcess:
 
 @dataclass(frozen=True)
 class PodLog:
-    """A container's newest log file below /var/log/pods."""
+    """A container's newest log file below /var/log/pods. modified: its time of modification."""
 
     pod: str                        # <namespace>_<name>_<uid>
     container: str
     path: PurePosixPath
     restarts: int = 0
+    modified: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -160,7 +176,8 @@ class Facts:
     owned: every path that the tool looks after or that stands in a directory of its own (`/etc/kubernetes` and below,
     the kubelet's configuration, PKI and drop-ins, the manifest directory wherever it is, etcd's data directory itself):
     absent paths are absent from the mapping. Certificates, manifests and kubelet configuration carry their content;
-    keys and kubeconfigs never do (only their hash).
+    keys and kubeconfigs never do (only their hash); of kubelet-client-current.pem, which holds both, only the certificates.
+    ca_dirs: those of the distributions' directories of CA certificates (components/context.py, CA_DIRS) that exist.
     clock: the host's time when the script ran; clock_skew_s: host minus operator, corrected by half the round trip.
     """
 
@@ -169,6 +186,7 @@ class Facts:
     os: OsFacts = OsFacts()
     cgroup: CgroupFacts = CgroupFacts()
     privileged: bool = True
+    systemd: bool = True            # is the init system
     cpus: int = 0
     memory_bytes: int = 0
     swap: tuple[str, ...] = ()
@@ -191,3 +209,4 @@ class Facts:
     etcd: EtcdDataFacts = EtcdDataFacts(PurePosixPath("/var/lib/etcd"))
     processes: tuple[StaticProcess, ...] = ()
     pod_logs: tuple[PodLog, ...] = ()
+    ca_dirs: tuple[str, ...] = ()

@@ -1,0 +1,454 @@
+# Reads what bootstrap has to know of this host; writes nothing but its standard output. The last line calls `main DATA_DIR PATH...`.
+#
+# POSIX sh, coreutils and systemctl only. A fork costs milliseconds while a control plane starts on the same cores, so one program
+# reads many files, and what the shell can do by itself it does. Lists are words, one a line; file names are positional parameters.
+#
+# Output: base64, between two marker lines, of segments that begin with "B=<random>" and a NUL; a segment's first line is its name.
+# cat writes that separator too: it reads /proc/self/environ between the files, and B is all of its environment.
+
+unset QUOTING_STYLE POSIXLY_CORRECT BLOCK_SIZE DF_BLOCK_SIZE BLOCKSIZE CDPATH
+LC_ALL=C
+PATH=${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/bin
+export LC_ALL PATH
+set -f
+nl='
+'
+white=" 	$nl"
+IFS=$nl
+most_paths=2000
+most_bytes=8388608
+unit_dirs=/etc/systemd/system$nl/run/systemd/system$nl/usr/local/lib/systemd/system$nl/usr/lib/systemd/system$nl/lib/systemd/system
+
+segment() { printf 'B=%s\0%s\n' "$b" "$1"; }
+fact() { printf '%s=%s\0' "$1" "$2"; }
+
+first_line() { # FILE: sets $line
+    line=
+    if [ -r "$1" ]; then IFS= read -r line <"$1"; fi
+}
+
+lookup() { # NAME: sets $found to its path
+    IFS=:
+    for found in $PATH; do
+        found=$found/$1
+        if [ -f "$found" ] && [ -x "$found" ]; then break; fi
+        found=
+    done
+    IFS=$nl
+}
+
+values() { # PATTERN TEXT: sets $words to what follows each match: one word, without quotes
+    words=
+    rest=$2
+    while :; do
+        case $rest in
+        *$1*) rest=${rest#*$1} ;;
+        *) break ;;
+        esac
+        word=$rest
+        while :; do
+            case $word in
+            [=:\"\'$white]*) word=${word#?} ;;
+            *) break ;;
+            esac
+        done
+        word=${word%%[$white\"\'\\,\}]*}
+        case $nl$words$nl in
+        *"$nl$word$nl"*) ;;
+        *) words=$words$nl$word ;;
+        esac
+    done
+}
+
+regular() { # PROGRAM... -- PATH...: the program on those paths that are regular files (never on a pipe: it would wait for ever)
+    left=$#
+    fixed=0
+    while [ "$left" -gt 0 ]; do
+        one=$1
+        shift
+        left=$((left - 1))
+        if [ "$fixed" = 0 ] || [ -f "$one" ]; then set -- "$@" "$one"; fi
+        if [ "$fixed" = 0 ] && [ "$one" = -- ]; then fixed=$#; fi
+    done
+    if [ $# -gt "$fixed" ]; then timeout 20 "$@"; fi
+}
+
+# --- the kubelet: how it is started, and with what configuration ---
+
+processes() { # sets $static_pids, and $kubelet_pid where systemd knows of none
+    static_pids=
+    set +f
+    for proc in /proc/[0-9]*; do
+        first_line "$proc/comm"
+        case $line in
+        etcd | kube-apiserver | kube-controller | kube-scheduler) static_pids=$static_pids$nl${proc#/proc/} ;;
+        kubelet) # but not that of a container
+            if [ "${kubelet_pid:-0}" = 0 ] && [ "$proc/ns/pid" -ef /proc/self/ns/pid ]; then kubelet_pid=${proc#/proc/}; fi
+            ;;
+        esac
+    done
+    set -f
+}
+
+units() { # sets $units, $kubelet_pid and $unit_files: what systemd says, and what lies in the places it reads
+    units=$(timeout 20 systemctl show --no-pager \
+        -p Id,LoadState,ActiveState,SubState,UnitFileState,MainPID,FragmentPath,DropInPaths,EnvironmentFiles,NeedDaemonReload \
+        kubelet.service containerd.service crio.service docker.service cri-docker.service firewalld.service ufw.service \
+        systemd-resolved.service systemd-timesyncd.service chronyd.service chrony.service ntpsec.service)
+    kubelet_pid=
+    unit_files=/etc/default/kubelet$nl/etc/sysconfig/kubelet$nl/var/lib/kubelet/kubeadm-flags.env
+    for line in ${units%%"$nl$nl"*}; do # the first block is kubelet.service's
+        case $line in
+        MainPID=*) kubelet_pid=${line#MainPID=} ;;
+        FragmentPath=* | DropInPaths=* | EnvironmentFiles=*)
+            line=${line#*=}
+            line=${line%" (ignore_errors="*}
+            IFS=' '
+            for one in $line; do unit_files=$unit_files$nl$one; done
+            IFS=$nl
+            ;;
+        esac
+    done
+    for dir in $unit_dirs; do
+        set +f
+        for one in "$dir/kubelet.service" "$dir/kubelet.service.d"/*.conf; do
+            if [ -f "$one" ]; then unit_files=$unit_files$nl$one; fi
+        done
+        set -f
+    done
+}
+
+kubelet() { # sets $kubelet_binary, $configs, $config_dirs, $kubeconfigs, $manifest_paths and $sockets: every candidate, no verdict
+    units
+    processes
+    text=
+    if [ "${kubelet_pid:-0}" != 0 ]; then text=$(tr '\0' '\n' <"/proc/$kubelet_pid/cmdline")$nl; fi
+    text=$text$(regular head -q -c 262144 -- $unit_files)
+    values "--config[=$white]" "$text"
+    configs=/var/lib/kubelet/config.yaml$words
+    values '--config[-_]dir' "$text"
+    config_dirs=$words
+    values 'kubeconfig' "$text"
+    kubeconfigs=$words
+    values '--pod[-_]manifest[-_]path' "$text"
+    manifest_paths=/etc/kubernetes/manifests$words
+    values '--container[-_]runtime[-_]endpoint' "$text"
+    sockets=$words
+    lookup kubelet
+    kubelet_binary=$found
+    values 'ExecStart=' "$text"
+    for one in $words; do
+        one=${one#[-@:+!]}
+        case $one in
+        /*/kubelet) if [ -x "$one" ]; then kubelet_binary=$one; fi ;;
+        esac
+    done
+}
+
+kubelet_configs() { # PATH...: adds to $configs the drop-ins among them, and to $manifest_paths and $sockets what all of them name
+    for dir in $config_dirs; do
+        for one in "$@"; do
+            case $one in
+            *"$nl"*) ;;
+            "$dir"/*.conf) configs=$configs$nl$one ;;
+            esac
+        done
+    done
+    text=$(regular head -q -c 262144 -- $configs)
+    values staticPodPath "$text"
+    for one in $words; do
+        case $one in
+        /*) manifest_paths=$manifest_paths$nl$one ;;
+        *) for dir in $configs; do manifest_paths=$manifest_paths$nl${dir%/*}/$one; done ;;
+        esac
+    done
+    values containerRuntimeEndpoint "$text"
+    sockets=$sockets$words
+}
+
+versions() { # the slow programs, while the rest is read
+    if [ -n "$kubelet_binary" ]; then timeout 10 "$kubelet_binary" --version & fi
+    for name in containerd crio; do
+        lookup "$name"
+        if [ -n "$found" ]; then timeout 10 "$found" --version & fi
+    done
+    wait
+}
+
+# --- segments ---
+
+host() {
+    segment host
+    fact clock "$(date +%s.%N)"
+    fact data_dir "$data_dir"
+    fact uid "$(id -u)"
+    fact cpus "$(nproc)"
+    fact machine "$(uname -m)"
+    for name in kernel/hostname kernel/osrelease kernel/random/boot_id kernel/panic kernel/panic_on_oops vm/overcommit_memory \
+        net/ipv4/ip_forward net/ipv6/conf/all/forwarding net/ipv6/conf/default/forwarding \
+        net/bridge/bridge-nf-call-iptables net/bridge/bridge-nf-call-ip6tables; do
+        if [ -r "/proc/sys/$name" ]; then
+            first_line "/proc/sys/$name"
+            fact "sys/$name" "$line"
+        fi
+    done
+    first_line /etc/machine-id
+    fact machine_id "$line"
+    first_line /sys/class/dmi/id/product_uuid
+    fact product_uuid "$line"
+    first_line /proc/meminfo
+    fact memory "$line"
+    first_line /sys/fs/cgroup/cgroup.controllers
+    fact cgroup_controllers "$line"
+    for name in mount umount cp losetup conntrack iptables ip6tables nft ip ethtool socat tc ebtables modprobe runc crictl ctr \
+        systemctl systemd-sysusers journalctl flock sync findmnt mountpoint base64 sha256sum timeout mv ln chown chmod mktemp \
+        kubeadm kubectl; do
+        lookup "$name"
+        if [ -n "$found" ]; then fact "command/$name" "$found"; fi
+    done
+    for name in /run/containerd/containerd.sock /run/crio/crio.sock /run/cri-dockerd.sock $sockets; do
+        name=${name#unix://}
+        if [ -S "$name" ]; then fact "socket/$name" yes; fi
+    done
+    if [ -d /run/systemd/system ]; then fact systemd yes; fi
+    if [ -d "$data_dir/member" ]; then fact etcd_member yes; fi
+    fact kubelet_pid "$kubelet_pid"
+    fact kubelet_binary "$kubelet_binary"
+    for one in $static_pids; do fact "process/$one" yes; done
+    for one in $manifest_paths; do fact "manifests/$one" yes; done
+    segment units
+    printf '%s\n' "$units"
+}
+
+digests() { # BOOTSTRAP_DIGEST in the environment of each component's process, and nothing else of it
+    if [ -z "$static_pids" ]; then return; fi
+    segment digests
+    set --
+    for one in $static_pids; do set -- "$@" /proc/self/environ "/proc/$one/environ"; done
+    env -i "B=$b" "$cat" -- "$@" | tr '\0' '\n' | while IFS= read -r line; do
+        case $line in
+        "B=$b") printf 'next\n' ;;
+        BOOTSTRAP_DIGEST=*) printf '%s\n' "$line" ;;
+        esac
+    done
+}
+
+listeners() { # listening TCP sockets (the kernel lists those first), and who owns those that could be a control plane's
+    segment listeners
+    wanted=' '
+    for family in tcp tcp6; do
+        while IFS=' ' read -r one local remote state queues timer retries user timeouts inode more; do
+            if [ "$one" = sl ]; then continue; fi
+            if [ "$state" != 0A ]; then break; fi
+            printf 'listen %s %s\n' "$local" "$inode"
+            case $local in
+            *:00* | *:01[0-9A]? | *:02?? | *:03??) ;;
+            *) wanted="$wanted$inode " ;;
+            esac
+        done <"/proc/net/$family"
+    done
+    owners=$nl
+    if [ "$wanted" = ' ' ]; then return; fi
+    set +f
+    links=$(timeout 10 stat -c %N /proc/[0-9]*/fd/*)
+    set -f
+    for one in $links; do
+        case $one in
+        *" -> 'socket:["*"]'")
+            inode=${one##*"socket:["}
+            inode=${inode%"]'"}
+            case $wanted in
+            *" $inode "*)
+                one=${one#*/proc/}
+                one=${one%%/*}
+                printf 'owner %s %s\n' "$inode" "$one"
+                case $owners in
+                *"$nl$one$nl"*) ;;
+                *) owners=$owners$one$nl ;;
+                esac
+                ;;
+            esac
+            ;;
+        esac
+    done
+}
+
+public_parts() { # of kubeconfigs, and of the PEM files in which the kubelet keeps a certificate with its key
+    set +f
+    for one in /etc/kubernetes/*.conf $kubeconfigs; do
+        if [ -f "$one" ]; then
+            segment kubeconfig
+            printf '%s\0' "$one"
+            while IFS= read -r line; do
+                case $line in
+                *server*:* | *certificate-authority*:* | *client-certificate*:*) printf '%s\n' "$line" ;;
+                esac
+            done <"$one"
+        fi
+    done
+    for one in /var/lib/kubelet/pki/kubelet-client-current.pem /var/lib/kubelet/pki/kubelet-server-current.pem; do
+        if [ -f "$one" ]; then
+            segment pem
+            printf '%s\0' "$one"
+            public=no
+            while IFS= read -r line; do
+                case $line in
+                '-----BEGIN CERTIFICATE-----') public=yes ;;
+                '-----BEGIN '*) public=no ;;
+                esac
+                if [ "$public" = yes ]; then printf '%s\n' "$line"; fi
+            done <"$one"
+        fi
+    done
+    set -f
+}
+
+disks() {
+    segment disks
+    set --
+    for wanted in /etc/kubernetes "$data_dir" /var/lib/kubelet /var/lib/containerd /var/log; do
+        one=$wanted
+        until [ -e "$one" ]; do
+            one=${one%/*}
+            one=${one:-/}
+        done
+        printf '%s\0%s\0' "$wanted" "$one"
+        set -- "$@" "$one"
+    done
+    segment filesystems
+    timeout 10 stat -f -c "$b %a %S %d %t %n" -- "$@" /sys/fs/cgroup
+    segment mounts
+    timeout 10 df -P -k -- "$@"
+}
+
+pod_logs() {
+    segment logs
+    first_line /proc/sys/kernel/hostname
+    set +f
+    set -- /var/log/pods/kube-system_*-"$line"_*/*/*.log
+    set -f
+    if [ -e "$1" ]; then stat -c "$b %Y %n" -- "$@"; fi
+}
+
+files() { # PATH...: what they are, their sums, where links point to
+    segment paths
+    stat -c "$b %f %U %u %G %g %s %Y %n" -- "$@"
+    segment sums
+    regular sha256sum -- "$@"
+    for one in "$@"; do
+        if [ -L "$one" ]; then
+            segment link
+            printf '%s\0' "$one"
+            readlink -- "$one"
+        fi
+    done
+}
+
+contents() { # PATH...: a segment that names them, then a segment for each; never a key, never a kubeconfig
+    segment contents
+    left=$#
+    while [ "$left" -gt 0 ]; do
+        one=$1
+        shift
+        left=$((left - 1))
+        case $one in
+        *.key | *.pem | /etc/kubernetes/*.conf) ;;
+        *) if [ -f "$one" ]; then set -- "$@" "$one"; fi ;;
+        esac
+    done
+    if [ $# -eq 0 ]; then return; fi
+    printf '%s\0' "$@"
+    left=$#
+    while [ "$left" -gt 0 ]; do
+        one=$1
+        shift
+        left=$((left - 1))
+        set -- "$@" /proc/self/environ "$one"
+    done
+    timeout 20 env -i "B=$b" "$cat" -- "$@"
+}
+
+# --- which files ---
+
+walk() { # ACTION DIRECTORY...: the action on the directories and on all that lies below; links are not followed
+    next=2
+    set +f
+    while [ "$next" -le $# ] && [ $# -le "$most_paths" ]; do
+        eval "one=\${$next}"
+        next=$((next + 1))
+        if [ -d "$one" ] && { [ ! -L "$one" ] || [ "$one" = /etc/kubernetes ]; }; then
+            set -- "$@" "$one"/* "$one"/.[!.]* "$one"/..?*
+        fi
+    done
+    set -f
+    "$@"
+}
+
+owned() { # PATH...: all segments about files
+    kubelet_configs "$@"
+    host
+    digests
+    listeners
+    set +f
+    for dir in $manifest_paths; do set -- "$@" "$dir" "$dir"/* "$dir"/.[!.]* "$dir"/..?*; done
+    for dir in $unit_dirs; do set -- "$@" "$dir"/kubelet.service "$dir"/kubelet.service.d "$dir"/kubelet.service.d/*; done
+    set -- "$@" "$data_dir" /var/lib/kubelet /var/lib/kubelet/pki /var/lib/kubelet/pki/*
+    set -f
+    set -- "$@" $unit_files $configs $kubeconfigs $further
+    if [ $# -gt "$most_paths" ]; then
+        segment 'too many paths'
+        return
+    fi
+    files "$@"
+    public_parts
+    disks
+    pod_logs
+    left=$#
+    while [ "$left" -gt 0 ]; do
+        one=$1
+        shift
+        left=$((left - 1))
+        case $one in
+        *.crt | *.pub) set -- "$@" "$one" ;;
+        *)
+            for dir in $manifest_paths; do
+                case $one in
+                "$dir"/.* | "$dir"/*/*) ;;
+                "$dir" | "$dir"/*) set -- "$@" "$one" ;;
+                esac
+            done
+            ;;
+        esac
+    done
+    for one in $kubelet_pid $static_pids $owners; do
+        set -- "$@" "/proc/$one/comm" "/proc/$one/stat" "/proc/$one/cmdline" "/proc/$one/cgroup"
+    done
+    set +f
+    set -- "$@" /etc/containerd/config.toml /etc/containerd/conf.d/*.toml /etc/crio/crio.conf /etc/crio/crio.conf.d/*
+    set -f
+    contents "$@" $unit_files $configs /etc/os-release /usr/lib/os-release /proc/stat /proc/swaps /proc/cgroups /proc/modules \
+        /proc/net/fib_trie /proc/net/if_inet6
+}
+
+collect() {
+    printf 'bootstrap facts 1 %s\n' "$b"
+    walk owned /etc/kubernetes $config_dirs
+    segment versions
+    head -c 4096 # of our standard input: the versions
+    segment end
+}
+
+main() {
+    cd /
+    data_dir=$1
+    shift
+    further=$*
+    first_line /proc/sys/kernel/random/uuid
+    b=$line
+    lookup cat
+    cat=$found
+    kubelet
+    echo '-----BEGIN BOOTSTRAP FACTS-----'
+    versions | collect | head -c "$most_bytes" | base64
+    echo '-----END BOOTSTRAP FACTS-----'
+}
