@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from ipaddress import ip_network
 from pathlib import PurePosixPath
 from typing import Any
 
 from bootstrap.cluster import Arg, Cluster, Host
-from bootstrap.components.parts import arguments, words
 from bootstrap.constants import (
     DEFAULT_MANIFEST_DIR,
     KUBELET_CONFIG,
@@ -23,12 +21,13 @@ from bootstrap.constants import (
     PKI_DIR,
 )
 from bootstrap.errors import InventoryError, Problem
+from bootstrap.flags import Flag, arguments, words
+from bootstrap.networking import dns_address
 from bootstrap.patches import Patch, apply_patches, merge_patch
 from bootstrap.patches.load import KUBELET_CONFIGURATION
 from bootstrap.render import Value, render_unit, to_yaml
 
 BINARY = "/usr/bin/kubelet"
-DNS_SERVICE_INDEX = 10
 
 OWNED_FIELDS = {
     "apiVersion": "it is kubelet.config.k8s.io/v1beta1",
@@ -110,18 +109,13 @@ def drop_in(cluster: Cluster, host: Host, binary: str = BINARY) -> bytes:
     return render_unit("kubelet/10-kubeadm.conf.j2", values)
 
 
-def args(cluster: Cluster, host: Host) -> list[tuple[str, str]]:
+def args(cluster: Cluster, host: Host) -> list[Flag]:
     """Flags that have no field in KubeletConfiguration, then extraArgs; a host's own replace the cluster's of that name."""
     addresses = [host.address] if host.secondary_address is None else [host.address, host.secondary_address]
     defaults = {"kubeconfig": str(KUBERNETES_DIR / "kubelet.conf"), "node-ip": ",".join(addresses)}
     own = {arg.name for arg in host.kubelet.extra_args}
     extra: list[Arg] = [arg for arg in cluster.kubelet.extra_args if arg.name not in own]
     return arguments(defaults, {}, [*extra, *host.kubelet.extra_args])
-
-
-def cluster_dns(cluster: Cluster) -> str:
-    """The address of the DNS service: the tenth of the (first) service subnet, as in kubeadm, GetDNSIP."""
-    return str(ip_network(cluster.networking.service_subnet.split(",")[0])[DNS_SERVICE_INDEX])
 
 
 def check_config(cluster: Cluster, file: str = "inventory") -> tuple[Problem, ...]:
@@ -149,7 +143,7 @@ def _shared_defaults(cluster: Cluster) -> dict[str, Any]:
         },
         "authorization": {"mode": "Webhook"},
         "cgroupDriver": "systemd",
-        "clusterDNS": [cluster_dns(cluster)],
+        "clusterDNS": [dns_address(cluster)],
         "clusterDomain": cluster.networking.dns_domain,
         "healthzBindAddress": "127.0.0.1",
         "healthzPort": KUBELET_HEALTHZ_PORT,

@@ -8,20 +8,26 @@ app/phases/kubeconfig (v1.36.3). The node annotation with the CRI socket is gone
 from __future__ import annotations
 
 import base64
-from typing import Any
 
 from bootstrap import urls
 from bootstrap.cluster import CONTROL_PLANE_TAINT, Cluster, Host, Role
 from bootstrap.constants import ADMIN_GROUP
 from bootstrap.kubeadm_config import cluster_configuration
 from bootstrap.kubelet import shared_config
+from bootstrap.objects import (
+    BOOTSTRAPPERS_GROUP,
+    RBAC,
+    Object,
+    cluster_role_binding,
+    config_map,
+    config_map_reader,
+    group,
+    role_binding,
+    user,
+)
 from bootstrap.render import to_yaml
 
-Object = dict[str, Any]
-
-RBAC = "rbac.authorization.k8s.io"
 NODES_GROUP = "system:nodes"
-BOOTSTRAPPERS_GROUP = "system:bootstrappers:kubeadm:default-node-token"
 KUBELET_CLIENT_USER = "kube-apiserver-kubelet-client"
 ANONYMOUS_USER = "system:anonymous"
 CSR = "system:certificates.k8s.io:certificatesigningrequests"
@@ -115,56 +121,3 @@ def taints(host: Host) -> tuple[dict[str, str], ...]:
         {"key": taint.key, **({"value": taint.value} if taint.value else {}), "effect": taint.effect}
         for taint in (defaults if host.taints is None else host.taints)
     )
-
-
-def user(name: str) -> Object:
-    return {"apiGroup": RBAC, "kind": "User", "name": name}
-
-
-def group(name: str) -> Object:
-    return {"apiGroup": RBAC, "kind": "Group", "name": name}
-
-
-def service_account(name: str) -> Object:
-    return {"kind": "ServiceAccount", "name": name, "namespace": "kube-system"}
-
-
-def cluster_role_binding(name: str, role: str, *subjects: Object) -> Object:
-    return {
-        "apiVersion": f"{RBAC}/v1",
-        "kind": "ClusterRoleBinding",
-        "metadata": {"name": name},
-        "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": role},
-        "subjects": list(subjects),
-    }
-
-
-def role_binding(name: str, namespace: str, *subjects: Object) -> Object:
-    """Binds the Role of the same name."""
-    return {
-        "apiVersion": f"{RBAC}/v1",
-        "kind": "RoleBinding",
-        "metadata": {"name": name, "namespace": namespace},
-        "roleRef": {"apiGroup": RBAC, "kind": "Role", "name": name},
-        "subjects": list(subjects),
-    }
-
-
-def config_map_reader(name: str, namespace: str, of: str) -> Object:
-    """A Role that may get one ConfigMap."""
-    rule = {"apiGroups": [""], "resourceNames": [of], "resources": ["configmaps"], "verbs": ["get"]}
-    return {
-        "apiVersion": f"{RBAC}/v1",
-        "kind": "Role",
-        "metadata": {"name": name, "namespace": namespace},
-        "rules": [rule],
-    }
-
-
-def config_map(name: str, namespace: str, data: dict[str, str]) -> Object:
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {"name": name, "namespace": namespace},
-        "data": data,
-    }

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from bootstrap.cluster import CONTROL_PLANE_TAINT, Cluster
-from bootstrap.kubelet import cluster_dns
+from bootstrap.networking import dns_address
+from bootstrap.objects import Object, cluster_role_binding, config_map, service_account
 from bootstrap.patches import Patch, apply_patches
 from bootstrap.patches.load import COREDNS_DEPLOYMENT
-from bootstrap.rbac import cluster_role_binding, config_map, service_account
 from bootstrap.versions import images
-
-Object = dict[str, Any]
 
 NAME = "coredns"
 REPLICAS = 2
@@ -82,7 +79,7 @@ def _service(cluster: Cluster) -> Object:
             "labels": {**_LABELS, "kubernetes.io/cluster-service": "true", "kubernetes.io/name": "CoreDNS"},
         },
         "spec": {
-            "clusterIP": cluster_dns(cluster),
+            "clusterIP": dns_address(cluster),
             "ports": [{"name": name, "port": port, "protocol": protocol, "targetPort": port} for name, port, protocol in ports],
             "selector": _LABELS,
         },

@@ -7,14 +7,12 @@ and every worker its node-local load balancer.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from bootstrap.cluster import Cluster
-from bootstrap.components.parts import is_ipv6
-from bootstrap.patches import Patch, apply_patches, merge_patch
-from bootstrap.patches.load import KUBE_PROXY_DAEMON_SET
-from bootstrap.rbac import (
+from bootstrap.networking import is_ipv6
+from bootstrap.objects import (
     BOOTSTRAPPERS_GROUP,
+    Object,
     cluster_role_binding,
     config_map,
     config_map_reader,
@@ -22,11 +20,11 @@ from bootstrap.rbac import (
     role_binding,
     service_account,
 )
+from bootstrap.patches import Patch, apply_patches, merge_patch
+from bootstrap.patches.load import KUBE_PROXY_DAEMON_SET
 from bootstrap.render import to_yaml
 from bootstrap.urls import NODE_LOCAL_ADDRESS
 from bootstrap.versions import images, minor_of
-
-Object = dict[str, Any]
 
 NAME = "kube-proxy"
 CONFIG_DIR = "/var/lib/kube-proxy"

@@ -14,7 +14,7 @@ from bootstrap.components import apiserver, controller_manager, etcd, scheduler
 from bootstrap.components.checks import check_extra_args
 from bootstrap.components.context import CA_DIRS, TOKEN_PLACEHOLDER, Birth, ManifestContext
 from bootstrap.components.etcd import cluster_token
-from bootstrap.components.parts import Flag
+from bootstrap.flags import Flag
 from bootstrap.staticpod import decode, flags
 
 __all__ = [

@@ -4,22 +4,10 @@ from __future__ import annotations
 
 from bootstrap.cluster import Cluster, Host
 from bootstrap.components.context import ManifestContext
-from bootstrap.components.parts import (
-    Flag,
-    Values,
-    arguments,
-    ca_mounts,
-    environment,
-    finished,
-    host_port,
-    loopback,
-    pki_mount,
-    probe_host,
-    startup_failures,
-    volumes,
-    words,
-)
+from bootstrap.components.parts import Values, ca_mounts, environment, finished, pki_mount, probe_host, startup_failures, volumes
 from bootstrap.constants import API_SERVER, ETCD_CLIENT_PORT, ETCD_PKI_DIR, PKI_DIR
+from bootstrap.flags import Flag, arguments, words
+from bootstrap.networking import host_port, loopback
 from bootstrap.versions import images
 
 NAME = API_SERVER

@@ -5,10 +5,8 @@ from __future__ import annotations
 from bootstrap.cluster import Cluster, Host
 from bootstrap.components.context import ManifestContext
 from bootstrap.components.parts import (
-    Flag,
     Mount,
     Values,
-    arguments,
     ca_mounts,
     environment,
     finished,
@@ -17,9 +15,9 @@ from bootstrap.components.parts import (
     probe_host,
     startup_failures,
     volumes,
-    words,
 )
 from bootstrap.constants import CONTROLLER_MANAGER, CONTROLLER_MANAGER_PORT, KUBERNETES_DIR, PKI_DIR
+from bootstrap.flags import Flag, arguments, words
 from bootstrap.versions import images, minor_of
 
 NAME = CONTROLLER_MANAGER

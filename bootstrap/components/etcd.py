@@ -9,18 +9,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from bootstrap.cluster import Cluster, Host
 from bootstrap.components.context import Birth, ManifestContext
-from bootstrap.components.parts import (
-    Flag,
-    Values,
-    arguments,
-    environment,
-    finished,
-    host_port,
-    loopback,
-    startup_failures,
-    words,
-)
+from bootstrap.components.parts import Values, environment, finished, startup_failures
 from bootstrap.constants import ETCD, ETCD_CLIENT_PORT, ETCD_METRICS_PORT, ETCD_PEER_PORT, ETCD_PKI_DIR
+from bootstrap.flags import Flag, arguments, words
+from bootstrap.networking import host_port, loopback
 from bootstrap.versions import images
 
 NAME = ETCD

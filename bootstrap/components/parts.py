@@ -1,23 +1,20 @@
-"""What the static pods have in common: arguments, addresses, volumes, and the way from a template to a checked manifest."""
+"""What the static pods have in common: environment, volumes, probes, and the way from a template to a checked manifest."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
 from pathlib import PurePosixPath
 
-from bootstrap.cluster import Arg, Cluster, Env, Volume
+from bootstrap.cluster import Cluster, Env, Volume
 from bootstrap.components.context import CA_DIRS, ManifestContext
 from bootstrap.constants import PKI_DIR
 from bootstrap.errors import InventoryError, Problem
 from bootstrap.patches import apply_patches
 from bootstrap.render import Scalar, Value, render_yaml, to_yaml
 from bootstrap.staticpod import DIGEST_PLACEHOLDER, Pod, digest, problems, with_digest
-from bootstrap.syntax.addresses import join_endpoint
 
-Flag = tuple[str, str]
 Values = dict[str, Value]
 
 PROBE_PERIOD_S = 10
@@ -32,36 +29,6 @@ class Mount:
     mount_path: str
     read_only: bool = True
     path_type: str = "DirectoryOrCreate"
-
-
-def arguments(defaults: Mapping[str, str], ours: Mapping[str, str], extra: Iterable[Arg]) -> list[Flag]:
-    """All flags of a component: kubeadm's and ours sorted by name, then the user's in their own order.
-
-    A flag of the user's replaces every default of that name and may itself be repeated.
-    Source: kubeadm app/util/arguments.go, ArgumentsToCommand (v1.36.3).
-    """
-    overrides = [(arg.name, arg.value) for arg in extra]
-    overridden = {name for name, _ in overrides}
-    base = sorted({**defaults, **ours}.items())
-    return [(name, value) for name, value in base if name not in overridden] + overrides
-
-
-def words(flags: Iterable[Flag]) -> list[str]:
-    return [f"--{name}={value}" for name, value in flags]
-
-
-def is_ipv6(address: str) -> bool:
-    return isinstance(ip_address(address), IPv6Address)
-
-
-def host_port(address: str, port: int) -> str:
-    """`192.0.2.1:6443`, `[2001:db8::1]:6443`."""
-    return join_endpoint(address, port)
-
-
-def loopback(address: str) -> str:
-    """The loopback address of the same family: etcd listens there, and only on that family's."""
-    return "::1" if is_ipv6(address) else "127.0.0.1"
 
 
 def probe_host(bind_address: str) -> str:

@@ -4,19 +4,9 @@ from __future__ import annotations
 
 from bootstrap.cluster import Cluster, Host
 from bootstrap.components.context import ManifestContext
-from bootstrap.components.parts import (
-    Flag,
-    Values,
-    arguments,
-    environment,
-    finished,
-    kubeconfig_mount,
-    probe_host,
-    startup_failures,
-    volumes,
-    words,
-)
+from bootstrap.components.parts import Values, environment, finished, kubeconfig_mount, probe_host, startup_failures, volumes
 from bootstrap.constants import KUBERNETES_DIR, SCHEDULER, SCHEDULER_PORT
+from bootstrap.flags import Flag, arguments, words
 from bootstrap.versions import images
 
 NAME = SCHEDULER

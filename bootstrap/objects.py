@@ -1,0 +1,63 @@
+"""API objects that several add-ons and phases are made of, as plain mappings, complete for server-side apply."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Object = dict[str, Any]
+
+RBAC = "rbac.authorization.k8s.io"
+BOOTSTRAPPERS_GROUP = "system:bootstrappers:kubeadm:default-node-token"
+
+
+def user(name: str) -> Object:
+    return {"apiGroup": RBAC, "kind": "User", "name": name}
+
+
+def group(name: str) -> Object:
+    return {"apiGroup": RBAC, "kind": "Group", "name": name}
+
+
+def service_account(name: str) -> Object:
+    return {"kind": "ServiceAccount", "name": name, "namespace": "kube-system"}
+
+
+def cluster_role_binding(name: str, role: str, *subjects: Object) -> Object:
+    return {
+        "apiVersion": f"{RBAC}/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": name},
+        "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": role},
+        "subjects": list(subjects),
+    }
+
+
+def role_binding(name: str, namespace: str, *subjects: Object) -> Object:
+    """Binds the Role of the same name."""
+    return {
+        "apiVersion": f"{RBAC}/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": name, "namespace": namespace},
+        "roleRef": {"apiGroup": RBAC, "kind": "Role", "name": name},
+        "subjects": list(subjects),
+    }
+
+
+def config_map_reader(name: str, namespace: str, of: str) -> Object:
+    """A Role that may get one ConfigMap."""
+    rule = {"apiGroups": [""], "resourceNames": [of], "resources": ["configmaps"], "verbs": ["get"]}
+    return {
+        "apiVersion": f"{RBAC}/v1",
+        "kind": "Role",
+        "metadata": {"name": name, "namespace": namespace},
+        "rules": [rule],
+    }
+
+
+def config_map(name: str, namespace: str, data: dict[str, str]) -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "namespace": namespace},
+        "data": data,
+    }
