@@ -49,7 +49,7 @@ def _key() -> str:
 
 def _make(half: Path, cache: Cache) -> None:
     rootfs = half / "rootfs"
-    hook = f"BOX_FILES={BOX_FILES} VAGRANT_KEY={vagrant_public_key()} {BOX_FILES}/customize.sh \"$1\""
+    hook = f'BOX_FILES={BOX_FILES} VAGRANT_KEY={vagrant_public_key()} {BOX_FILES}/customize.sh "$1"'
     debian.bootstrap(rootfs, PACKAGES, cache.logs / "box.log", variant="minbase", hooks=(hook,))
     (half / "metadata.json").write_text(json.dumps(METADATA))
     shutil.copy(BOX_FILES / "lxc-config", half / "lxc-config")

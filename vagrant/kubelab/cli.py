@@ -17,7 +17,14 @@ from kubelab.paths import Cache, default_cache
 from kubelab.shell import LabError, locked, say
 from kubelab.versions import RELEASES
 
-TOOLS = {"kubectl": "kubernetes", "kubeadm": "kubernetes", "kubelet": "kubernetes", "etcdctl": "etcd", "etcdutl": "etcd", "etcd": "etcd"}
+TOOLS = {
+    "kubectl": "kubernetes",
+    "kubeadm": "kubernetes",
+    "kubelet": "kubernetes",
+    "etcdctl": "etcd",
+    "etcdutl": "etcd",
+    "etcd": "etcd",
+}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -25,14 +32,16 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="lab", description="Real nodes to run bootstrap against: LXC under Vagrant.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--name", default=os.environ.get("LAB_NAME", lab.DEFAULT_NAME), help="the lab (LAB_NAME; default %(default)s)")
+    common.add_argument(
+        "--name", default=os.environ.get("LAB_NAME", lab.DEFAULT_NAME), help="the lab (LAB_NAME; default %(default)s)"
+    )
     version = argparse.ArgumentParser(add_help=False)
     version.add_argument("--kubernetes", choices=list(RELEASES), help="Kubernetes version; etcd and CoreDNS follow")
     command = commands.add_parser("up", parents=[common, version], help="bring the nodes up, prepared")
     command.add_argument("--masters", type=int)
     command.add_argument("--workers", type=int)
     commands.add_parser("down", parents=[common], help="destroy the nodes; the cache stays")
-    command = commands.add_parser("reset", parents=[common, version], help="nodes back to runtime, kubelet and images, nothing else")
+    command = commands.add_parser("reset", parents=[common, version], help="nodes back to runtime, kubelet and images")
     command.add_argument("node", nargs="*", help="only these nodes")
     commands.add_parser("status", parents=[common], help="nodes, addresses, states")
     commands.add_parser("ssh-config", parents=[common], help="print an OpenSSH client configuration")

@@ -60,7 +60,13 @@ def version_variables(component: Component) -> dict[str, str]:
     match component.name:
         case "kubernetes":
             major, minor, _ = component.version.split(".")
-            values = {"gitVersion": tag, "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean", "buildDate": "1970-01-01T00:00:00Z"}
+            values = {
+                "gitVersion": tag,
+                "gitMajor": major,
+                "gitMinor": minor,
+                "gitTreeState": "clean",
+                "buildDate": "1970-01-01T00:00:00Z",
+            }
             packages = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
             return {f"{package}.{name}": value for package in packages for name, value in values.items()}
         case "containerd":
@@ -98,7 +104,7 @@ def _build(component: Component, half: Path, cache: Cache) -> None:
     log = cache.logs / f"build-{component.name}-{component.version}.log"
     if (component.folder / "go.mod").exists():
         if shutil.which("go") is None:
-            raise LabError("Go is missing: components are built from source here", "install Go 1.26 or newer, or LAB_SOURCE=download")
+            raise LabError("Go is missing: components are built from source here", "install Go 1.26 or newer")
         command = ["go", "install", "-ldflags", component.ldflags(), "tool"]
         run(command, env={**GO_ENVIRONMENT, "GOBIN": str(binaries)}, cwd=component.folder, log=log)
     else:

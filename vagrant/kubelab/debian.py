@@ -67,7 +67,8 @@ def root_tar(name: str, packages: tuple[str, ...], cache: Cache) -> Path:
         for tool in ("iptables", "iptables-save", "iptables-restore", "ip6tables", "ip6tables-save", "ip6tables-restore"):
             if (tree / "usr/sbin/xtables-nft-multi").exists() and not (tree / "usr/sbin" / tool).exists():
                 (tree / "usr/sbin" / tool).symlink_to("xtables-nft-multi")
-        run(["tar", "--numeric-owner", "--sort=name", "--mtime=@0", "--exclude=./dev/*", "-C", tree, "-cf", half / "root.tar", "."])
+        tarball = ["tar", "--numeric-owner", "--sort=name", "--mtime=@0", "--exclude=./dev/*"]
+        run([*tarball, "-C", tree, "-cf", half / "root.tar", "."])
         shutil.rmtree(tree)
 
     return made_once(target, cache.locks, name, make) / "root.tar"
@@ -81,7 +82,7 @@ DPKG_OPTIONS = tuple(
 def bootstrap(tree: Path, packages: Iterable[str], log: Path, *, variant: str, hooks: Iterable[str] = ()) -> None:
     """A Debian root file system in the directory `tree`, from the archives that this machine's apt uses."""
     command: list[str | Path] = ["mmdebstrap", "--mode=root", f"--variant={variant}", f"--include={','.join(packages)}"]
-    command += [*DPKG_OPTIONS, "--aptopt=Acquire::Languages \"none\";", *(f"--customize-hook={hook}" for hook in hooks)]
+    command += [*DPKG_OPTIONS, '--aptopt=Acquire::Languages "none";', *(f"--customize-hook={hook}" for hook in hooks)]
     sources = debian_sources()
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text("")

@@ -1,4 +1,4 @@
-"""The lab's inventory for bootstrap, and its SSH configuration. What is true of LXC nodes only is written here, and nowhere else."""
+"""The lab's inventory for bootstrap, and its SSH configuration. What is true of LXC nodes only stands here, nowhere else."""
 
 from __future__ import annotations
 

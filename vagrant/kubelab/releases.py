@@ -21,11 +21,12 @@ USR_LOCAL_BIN = PurePosixPath("/usr/local/bin")
 POD_NETWORK_IMAGE = "localhost/kube-bootstrap/pod-network:v1"
 # nft and iptables for kube-proxy, conntrack to drop stale entries, kmod because it asks for modules.
 KUBE_PROXY_PACKAGES = ("nftables", "iptables", "conntrack", "kmod", "libc-bin")
-BUSYBOX_PACKAGES = ("busybox-static",)
+# With its C library: a static glibc binary crashes when it looks a name up.
+BUSYBOX_PACKAGES = ("busybox",)
 BUSYBOX_LINKS = (
-    "sh", "cat", "cp", "mv", "cmp", "echo", "env", "hostname", "httpd", "ip", "ls", "mkdir", "nc", "nslookup", "ping", "sed", "seq", "sleep",
-    "test", "timeout", "wget",
-)  # fmt: skip
+    "awk cat chmod cmp cp cut date dd df echo env false grep head hostname httpd id ip kill ls mkdir mount mv nc "
+    "nslookup ping printf ps rm sed seq sh sleep sort stat tail test timeout touch tr true uniq wc wget"
+).split()
 SINGLE_BINARIES = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
 
@@ -91,7 +92,8 @@ def _key(parts: list[Path], contents: tuple[Image, ...]) -> str:
     for part in parts:
         digest.update(part.name.encode() + b"\0")
     for image in contents:
-        digest.update(repr((image.name, sorted(map(str, image.files)), image.entrypoint, image.user, sorted(image.links.items()))).encode())
+        shape = (image.name, sorted(map(str, image.files)), image.entrypoint, image.user, sorted(image.links.items()))
+        digest.update(repr((*shape, sorted(map(str, image.capable)))).encode())
     sources = [Path(images.__file__), *sorted((VAGRANT_FOLDER / "node" / "packaged").iterdir())]
     for path in sources:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")

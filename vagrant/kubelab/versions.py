@@ -1,7 +1,7 @@
 """What a Kubernetes version is made of: components, their versions, and the tags of their images.
 
-The etcd and CoreDNS tags are kubeadm's defaults for that minor (cmd/kubeadm/app/constants). Where that very version is not served as
-a Go module, the nearest one goes under kubeadm's tag.
+The etcd and CoreDNS tags are kubeadm's defaults for that minor (cmd/kubeadm/app/constants). Where that very version is not
+served as a Go module, the nearest one goes under kubeadm's tag.
 """
 
 from __future__ import annotations
