@@ -1,0 +1,44 @@
+"""Certificates and keys of a cluster: values in, values out; the clock is passed in, no file or host is touched.
+
+The way through it: `found_on` each control plane host, `gather` the authorities, ask `pki_due` per host; if anything is
+due read `keys_to_read` and gather again; then `pki_files` per host.
+"""
+
+from __future__ import annotations
+
+from bootstrap.pki.authority import Authorities, Authority, ServiceAccountKeys
+from bootstrap.pki.check import problem_with, problem_with_authority
+from bootstrap.pki.gather import Found, found_in, found_on, gather, keys_to_read
+from bootstrap.pki.host import HostFiles, Kept, Renewal, pki_due, pki_files
+from bootstrap.pki.issue import Issued, issue, new_authority, new_service_account_keys
+from bootstrap.pki.names import AltNames
+from bootstrap.pki.table import AUTHORITIES, CERTIFICATES, AuthorityEntry, CertificateEntry, Usage, Wanted
+
+__all__ = [
+    "AUTHORITIES",
+    "CERTIFICATES",
+    "AltNames",
+    "Authorities",
+    "Authority",
+    "AuthorityEntry",
+    "CertificateEntry",
+    "Found",
+    "HostFiles",
+    "Issued",
+    "Kept",
+    "Renewal",
+    "ServiceAccountKeys",
+    "Usage",
+    "Wanted",
+    "found_in",
+    "found_on",
+    "gather",
+    "issue",
+    "keys_to_read",
+    "new_authority",
+    "new_service_account_keys",
+    "pki_due",
+    "pki_files",
+    "problem_with",
+    "problem_with_authority",
+]
