@@ -1,0 +1,96 @@
+"""The three ways. Each begins on nodes that were reset and returns seconds."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import yaml
+
+from bench.nodes import Nodes, Readiness
+
+SHARED_PKI = "ca.crt ca.key front-proxy-ca.crt front-proxy-ca.key sa.pub sa.key etcd/ca.crt etcd/ca.key"
+
+
+def kubeadm_config(nodes: Nodes, node: str, endpoint: str = "") -> str:
+    """kubeadm's configuration for one node, with what the lab's own inventory says of its kubelets."""
+    spec = yaml.safe_load(nodes.inventory.read_text())["spec"]
+    registration = {"criSocket": "unix:///run/containerd/containerd.sock", "name": node}
+    local = {"advertiseAddress": nodes.addresses[node], "bindPort": 6443}
+    documents = [
+        {"apiVersion": "kubeadm.k8s.io/v1beta4", "kind": "InitConfiguration",
+         "nodeRegistration": registration, "localAPIEndpoint": local},
+        {"apiVersion": "kubeadm.k8s.io/v1beta4", "kind": "ClusterConfiguration", "kubernetesVersion": nodes.version,
+         **({"controlPlaneEndpoint": endpoint} if endpoint else {}),
+         "networking": {"podSubnet": "10.244.0.0/16", "serviceSubnet": "10.96.0.0/12"}},
+        {"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration", **spec["kubelet"]["config"]},
+        {"apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration", **spec["kubeProxy"]["config"]},
+    ]  # fmt: skip
+    return yaml.safe_dump_all(documents)
+
+
+def place(path: str, text: str) -> str:
+    return f"mkdir -p $(dirname {path})\ncat >{path} <<'END-OF-FILE'\n{text}\nEND-OF-FILE\n"
+
+
+def kubeadm(nodes: Nodes) -> dict[str, float]:
+    """kubeadm init on the first node, then kubeadm join --control-plane on the others, one after another."""
+    first, *others = nodes.addresses
+    endpoint = f"{nodes.addresses[first]}:6443"
+    nodes.sh(first, place("/root/kubeadm.yaml", kubeadm_config(nodes, first, endpoint)))
+    watch = Readiness(nodes)
+    output = nodes.sh(first, "kubeadm init --config /root/kubeadm.yaml --upload-certs --ignore-preflight-errors=all 2>&1")
+    words = output.replace("\\\n", " ").split()
+    token, ca_hash, key = (words[words.index(flag) + 1] for flag in ("--token", "--discovery-token-ca-cert-hash", "--certificate-key"))
+    for node in others:
+        nodes.sh(
+            node,
+            f"kubeadm join {endpoint} --token {token} --discovery-token-ca-cert-hash {ca_hash} --control-plane "
+            f"--certificate-key {key} --apiserver-advertise-address {nodes.addresses[node]} --node-name {node} "
+            "--ignore-preflight-errors=all 2>&1",
+        )
+    return {"readyz": watch.last(), "exit": time.monotonic() - watch.started}
+
+
+def by_hand(nodes: Nodes) -> dict[str, float]:
+    """The files that kubeadm writes are there, with all three as initial etcd members; kubelets start together."""
+    first, *others = nodes.addresses
+    members = ",".join(f"{node}=https://{address}:2380" for node, address in nodes.addresses.items())
+    phase = "kubeadm init phase"
+    config = "--config /root/kubeadm.yaml"
+
+    def prepare(node: str) -> None:
+        nodes.sh(node, f"{phase} certs all {config}; {phase} kubeconfig all {config}; {phase} kubelet-start {config}; "
+            f"systemctl stop kubelet; {phase} etcd local {config}; {phase} control-plane all {config}; "
+            f"sed -i 's#--initial-cluster=.*#--initial-cluster={members}#' /etc/kubernetes/manifests/etcd.yaml")  # fmt: skip
+
+    for node in nodes.addresses:
+        nodes.sh(node, place("/root/kubeadm.yaml", kubeadm_config(nodes, node)))
+    nodes.sh(first, f"{phase} certs all {config}")
+    shared = nodes.sh(first, f"cd /etc/kubernetes/pki && tar c {SHARED_PKI} | base64")
+    for node in others:
+        nodes.sh(node, f"mkdir -p /etc/kubernetes/pki/etcd && base64 -d <<'END' | tar x -C /etc/kubernetes/pki\n{shared}\nEND\n")
+    with ThreadPoolExecutor(len(nodes.addresses)) as pool:
+        list(pool.map(prepare, nodes.addresses))
+    time.sleep(3)  # the preparation's own processes are gone by then
+    watch = Readiness(nodes)
+    nodes.everywhere("systemctl start kubelet")
+    return {"readyz": watch.last()}
+
+
+def bootstrap(nodes: Nodes) -> dict[str, float]:
+    """`bootstrap init`, the whole command."""
+    target = nodes.directory / "admin.kubeconfig"
+    target.unlink(missing_ok=True)
+    watch = Readiness(nodes)
+    argv = [sys.executable, "-m", "bootstrap", "init", str(nodes.inventory), "--kubeconfig", str(target)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    finished = time.monotonic() - watch.started
+    if done.returncode:
+        raise RuntimeError(f"bootstrap init ended with {done.returncode}:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+    return {"readyz": watch.last(), "exit": finished}
+
+
+WAYS = {"kubeadm": kubeadm, "by hand": by_hand, "bootstrap": bootstrap}

@@ -1,0 +1,95 @@
+"""init on three real kubelets, and what is true afterwards."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.lab.conftest import COMPONENTS, MASTERS, Lab, run, wait_until
+
+
+def test_three_masters_are_up_when_init_says_so(lab: Lab, cluster: Path) -> None:
+    mirrors = lab.mirror_pods()
+    assert {f"{c}-{m}" for c in COMPONENTS for m in MASTERS} == set(mirrors)
+    assert all(owner["kind"] == "Node" for pod in mirrors.values() for owner in pod["metadata"]["ownerReferences"])
+    nodes = {node["metadata"]["name"]: node for node in lab.get("nodes")["items"]}
+    assert set(MASTERS) == set(nodes)
+    for node in nodes.values():
+        assert {"type": "Ready", "status": "True"}.items() <= {
+            key: value for c in node["status"]["conditions"] if c["type"] == "Ready" for key, value in c.items()
+        }.items()
+        assert "node-role.kubernetes.io/control-plane" in node["metadata"]["labels"]
+        assert {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"} in node["spec"]["taints"]
+
+
+def test_etcd_has_three_voters(lab: Lab, cluster: Path) -> None:
+    etcdctl = lab.command("bin", "etcdctl")
+    node = json.loads(lab.kubectl("-n", "kube-system", "exec", "etcd-cp1", "--", "etcdctl",
+        "--cacert=/etc/kubernetes/pki/etcd/ca.crt", "--cert=/etc/kubernetes/pki/etcd/server.crt",
+        "--key=/etc/kubernetes/pki/etcd/server.key", "member", "list", "-w", "json"))  # fmt: skip
+    assert etcdctl
+    assert sorted(MASTERS) == sorted(member["name"] for member in node["members"])
+    assert not any(member.get("isLearner") for member in node["members"])
+
+
+def test_a_second_init_writes_nothing(lab: Lab, cluster: Path) -> None:
+    before = {node: lab.tree(node) for node in MASTERS}
+    said = lab.init(cluster)
+    assert "Nothing to do" in said
+    assert before == {node: lab.tree(node) for node in MASTERS}
+
+
+def test_verify_finds_nothing_on_a_fresh_cluster(lab: Lab, cluster: Path) -> None:
+    done = lab.bootstrap("verify", cluster)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_dry_run_writes_nothing_and_shows_no_secret(lab: Lab, cluster: Path) -> None:
+    lab.sh("cp1", "rm /etc/kubernetes/scheduler.conf")
+    before = lab.tree("cp1")
+    done = lab.bootstrap("init", cluster, "--dry-run", "--kubeconfig", lab.kubeconfig)
+    assert done.returncode == 0, done.stderr
+    assert "/etc/kubernetes/scheduler.conf" in done.stdout
+    assert "client-key-data: LS0" not in done.stdout
+    assert before == lab.tree("cp1")
+    lab.init(cluster)
+    assert lab.bootstrap("verify", cluster).returncode == 0
+
+
+def test_a_changed_flag_is_refused_on_a_living_cluster(lab: Lab, cluster: Path) -> None:
+    def verbose(spec: dict) -> None:  # type: ignore[type-arg]
+        spec["scheduler"] = {"extraArgs": [{"name": "v", "value": "3"}]}
+
+    before = lab.tree("cp1")
+    done = lab.bootstrap("init", lab.inventory("changed", verbose), "--kubeconfig", lab.kubeconfig)
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert "kube-scheduler.yaml would change" in done.stderr
+    assert before == lab.tree("cp1")
+
+
+def test_status_logs_and_kubeconfig(lab: Lab, cluster: Path) -> None:
+    status = lab.bootstrap("status", cluster)
+    assert status.returncode == 0
+    assert all(name in status.stdout for name in MASTERS)
+    logs = lab.bootstrap("logs", cluster, "cp2", "etcd", "--tail", "5")
+    assert logs.returncode == 0
+    assert len(logs.stdout.splitlines()) == 5
+    fetched = lab.directory / "fetched.kubeconfig"
+    assert lab.bootstrap("kubeconfig", cluster, "--kubeconfig", fetched).returncode == 0
+    done = run([lab.command("bin", "kubectl"), "--kubeconfig", fetched, "auth", "can-i", "*", "*"])
+    assert done.stdout.strip() == "yes"
+
+
+def test_pods_of_the_addons_run_and_names_resolve(lab: Lab, cluster: Path) -> None:
+    def running() -> bool:
+        pods = lab.get("-n", "kube-system", "pods")["items"]
+        return all(pod["status"]["phase"] == "Running" for pod in pods)
+
+    wait_until(running, 120, "every pod of kube-system running")
+    lab.kubectl("-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=120s")
+    dns = lab.get("-n", "kube-system", "service", "kube-dns")["spec"]["clusterIP"]
+    answer = lab.sh("cp1", f"timeout 5 bash -c 'exec 3<>/dev/tcp/{dns}/53 && echo open'")
+    assert answer.strip() == "open"
+    assert "Ready" in lab.kubectl("get", "nodes")
+    kubelet_logs = lab.kubectl("-n", "kube-system", "logs", "kube-scheduler-cp3", "--tail=1")
+    assert kubelet_logs.strip()

@@ -1,0 +1,57 @@
+"""verify sees each fault that is put in, names host and place, and sees none once it is mended."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.lab.conftest import Lab, wait_until
+
+STRAY = ("cp1", "cp /etc/kubernetes/manifests/kube-scheduler.yaml /etc/kubernetes/manifests/kube-scheduler.yaml.bak")
+FLAG = (
+    "cp2",
+    "cp -p /etc/kubernetes/manifests/kube-scheduler.yaml /root/saved.yaml; "
+    "sed 's/--leader-elect=true/--leader-elect=true\\n    - --v=4/' /root/saved.yaml >/etc/kubernetes/manifests/.new; "
+    "chmod 600 /etc/kubernetes/manifests/.new; mv /etc/kubernetes/manifests/.new /etc/kubernetes/manifests/kube-scheduler.yaml",
+)
+CERTIFICATE = (
+    "cp3",
+    "cd /etc/kubernetes/pki; cp -p apiserver.crt /root/saved.crt; cat etcd/server.crt >apiserver.crt",
+)
+ETCD = ("cp3", "mv /etc/kubernetes/manifests/etcd.yaml /root/etcd.yaml")
+
+
+def found(lab: Lab, inventory: Path) -> list[dict[str, str]]:
+    done = lab.bootstrap("verify", inventory, "--output", "json")
+    assert done.returncode in (0, 8), done.stdout + done.stderr
+    differences: list[dict[str, str]] = json.loads(done.stdout.strip().splitlines()[-1])["differences"]
+    assert (done.returncode == 8) == bool(differences)
+    return differences
+
+
+@pytest.mark.parametrize(
+    ("fault", "mend", "expected"),
+    [
+        (STRAY, "rm /etc/kubernetes/manifests/kube-scheduler.yaml.bak; touch /etc/kubernetes/manifests/kube-scheduler.yaml",
+         ("cp1", "stranger /etc/kubernetes/manifests/kube-scheduler.yaml.bak")),
+        (FLAG, "mv /root/saved.yaml /etc/kubernetes/manifests/kube-scheduler.yaml",
+         ("cp2", "file /etc/kubernetes/manifests/kube-scheduler.yaml")),
+        (CERTIFICATE, "cat /root/saved.crt >/etc/kubernetes/pki/apiserver.crt; rm /root/saved.crt",
+         ("cp3", "file /etc/kubernetes/pki/apiserver.crt")),
+        (ETCD, "mv /root/etcd.yaml /etc/kubernetes/manifests/etcd.yaml", ("cp3", "health of etcd")),
+    ],
+    ids=["stray manifest", "changed flag", "swapped certificate", "stopped etcd"],
+)  # fmt: skip
+def test_a_fault_is_found_and_gone_when_mended(
+    lab: Lab, cluster: Path, fault: tuple[str, str], mend: str, expected: tuple[str, str]
+) -> None:
+    node, script = fault
+    assert found(lab, cluster) == []
+    lab.sh(node, script)
+    try:
+        wait_until(lambda: expected in {(d["host"], d["what"]) for d in found(lab, cluster)}, 60, f"{expected} found")
+    finally:
+        lab.sh(node, mend)
+    wait_until(lambda: found(lab, cluster) == [], 120, "no difference left")
