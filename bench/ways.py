@@ -43,7 +43,8 @@ def kubeadm(nodes: Nodes) -> dict[str, float]:
     watch = Readiness(nodes)
     output = nodes.sh(first, "kubeadm init --config /root/kubeadm.yaml --upload-certs --ignore-preflight-errors=all 2>&1")
     words = output.replace("\\\n", " ").split()
-    token, ca_hash, key = (words[words.index(flag) + 1] for flag in ("--token", "--discovery-token-ca-cert-hash", "--certificate-key"))
+    flags = ("--token", "--discovery-token-ca-cert-hash", "--certificate-key")
+    token, ca_hash, key = (words[words.index(flag) + 1] for flag in flags)
     for node in others:
         nodes.sh(
             node,

@@ -208,3 +208,19 @@ def _yaml(user: str, server: str, cluster: Cluster, ca: Authority, credentials: 
 
 def _base64(content: bytes) -> str:
     return base64.b64encode(content).decode()
+
+
+def public_part(content: Secret, path: PurePosixPath) -> KubeconfigFacts | None:
+    """What a kubeconfig says without its key, as the facts script gives it of a host's; None where it is no kubeconfig."""
+    try:
+        value = yaml.safe_load(content.reveal())
+        cluster, user = value["clusters"][0]["cluster"], value["users"][0]["user"]
+        return KubeconfigFacts(
+            path,
+            str(cluster["server"]),
+            base64.b64decode(cluster.get("certificate-authority-data", "")),
+            base64.b64decode(user.get("client-certificate-data", "")),
+            str(user.get("client-certificate", "")),
+        )
+    except (yaml.YAMLError, UnicodeDecodeError, KeyError, IndexError, TypeError, AttributeError, ValueError):
+        return None
