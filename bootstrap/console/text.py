@@ -1,0 +1,129 @@
+"""`--output text`: for people. Results on one stream, everything else on the other; neither garbles the other on one terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from bootstrap.console.live import LiveTable
+from bootstrap.console.printable import shown, shown_lines, stripped
+from bootstrap.console.progress import Progress, host_list
+from bootstrap.console.protocol import Difference, Finding
+from bootstrap.console.terminal import Terminal
+
+if TYPE_CHECKING:
+    from bootstrap.errors import BootstrapError
+    from bootstrap.events import Event
+    from bootstrap.facts import Facts
+    from bootstrap.plan import Plan
+
+Line = tuple[str, str]
+SEVERITIES = {"error": (0, "red"), "warning": (1, "yellow")}
+MILDER = (2, "")
+
+
+class Text:
+    """Writes lines and tables; draws progress over where the error stream is a terminal."""
+
+    def __init__(self, out: Terminal, err: Terminal, verbosity: int, clock: Callable[[], float]) -> None:
+        self._out = out
+        self._err = err
+        self._verbosity = verbosity
+        self._live = LiveTable(err, clock) if err.live and verbosity >= 0 else None
+        self._progress = Progress(verbosity, seen_live=self._live is not None)
+
+    def event(self, event: Event) -> None:
+        """Lines stand above the live table, which follows."""
+        self._show(self._err, self._progress.lines(event))
+        if self._live is not None:
+            self._live.update(event)
+
+    def plan(self, plan: Plan) -> None:
+        from bootstrap.console.plantext import plan_lines
+        from bootstrap.console.view import view
+
+        self.settle()
+        self._show(self._out, plan_lines(view(plan), self._verbosity))
+
+    def error(self, error: BootstrapError) -> None:
+        from bootstrap.console.errortext import error_lines
+
+        self.close()
+        self._show(self._err, error_lines(error))
+
+    def bug(self, error: BaseException) -> None:
+        from bootstrap.console.errortext import bug_lines
+
+        self.close()
+        self._show(self._err, bug_lines(error))
+
+    def note(self, text: str) -> None:
+        self._show(self._err, [(shown(text), "")])
+
+    def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        self.settle()
+        if title:
+            self._out.line(stripped(title), "bold")
+        self._out.table(columns, [[shown(cell) for cell in row] for row in rows])
+
+    def facts(self, facts: Facts) -> None:
+        from bootstrap.console.factstext import facts_lines
+
+        self.settle()
+        self._show(self._out, facts_lines(facts, self._verbosity))
+
+    def findings(self, findings: Iterable[Finding], as_result: bool) -> None:
+        """Hosts with the same finding together: `error [name] cp1, cp2: message`, and its hint."""
+        self.settle()
+        together: dict[tuple[str, str, str, str], list[str]] = {}
+        for finding in sorted(findings, key=lambda f: (_severity(f.severity)[0], f.name, f.host or "")):
+            key = (str(finding.severity), finding.name, shown(finding.message), finding.hint)
+            together.setdefault(key, []).extend([finding.host] if finding.host else [])
+        for (severity, name, message, hint), hosts in together.items():
+            where = f" {host_list(hosts)}:" if hosts else ""
+            lines = [(f"{severity} [{name}]{where} {message}".replace("\n", "\n  "), _severity(severity)[1])]
+            lines += [(f"  hint: {line}", "cyan") for line in shown_lines(hint)]
+            self._show(self._out if as_result else self._err, lines)
+
+    def differences(self, differences: Iterable[Difference]) -> None:
+        """By host; what is expected and what is there below each other."""
+        self.settle()
+        by_host: dict[str, list[Difference]] = {}
+        for each in differences:
+            by_host.setdefault(each.host or "", []).append(each)
+        for host, found in by_host.items():
+            self._out.line(host or "cluster", "bold")
+            for each in found:
+                self._out.line(f"  {shown(each.what)}")
+                for label, value, style in (("expected", each.expected, "green"), ("actual", each.actual, "red")):
+                    first, *rest = shown(value).split("\n")
+                    self._out.line(f"    {label + ':':<10}{first}".rstrip(), style)
+                    self._show(self._out, [(f"{'':14}{line}", style) for line in rest])
+
+    def lines(self, text: str) -> None:
+        self.settle()
+        self._out.line(stripped(text).rstrip("\n"))
+
+    def result(self, result: Mapping[str, Any], text: str) -> None:
+        self.close()
+        if text:
+            self._out.line(stripped(text), "bold")
+
+    def settle(self) -> None:
+        """Take the live table off; the next event brings it back."""
+        if self._live is not None:
+            self._live.stop()
+
+    def close(self) -> None:
+        """Also say what was done in phases that did not come to their end."""
+        self.settle()
+        self._show(self._err, self._progress.unfinished())
+
+    @staticmethod
+    def _show(terminal: Terminal, lines: Iterable[Line]) -> None:
+        for text, style in lines:
+            terminal.line(text, style)
+
+
+def _severity(severity: str) -> tuple[int, str]:
+    return SEVERITIES.get(str(severity), MILDER)
