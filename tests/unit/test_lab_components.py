@@ -13,7 +13,7 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "vagrant"))
 
-from kubelab import components, debian, download, inventory, lab
+from kubelab import components, debian, download, inventory, lab, nodes
 from kubelab.components import Component
 from kubelab.lab import Lab
 from kubelab.paths import Cache
@@ -163,3 +163,8 @@ def test_inventory_is_a_cluster_of_the_lab_s_nodes() -> None:
     ]
     assert document["spec"]["kubelet"]["config"] == {"cgroupDriver": "cgroupfs", "failCgroupV1": False, "failSwapOn": False}
     assert document["spec"]["addons"] == ["coredns", "kube-proxy", "/p.yaml"]
+
+
+def test_a_container_s_configuration_is_freed_of_vagrant_s_block() -> None:
+    block = "# VAGRANT-BEGIN\nlxc.net.0.ipv4.address=10.33.0.11/24\n# VAGRANT-END\n"
+    assert nodes.without_vagrant_block(f"lxc.autodev = 1\n{block}{block}") == "lxc.autodev = 1\n"

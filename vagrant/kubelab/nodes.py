@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import time
@@ -91,6 +92,14 @@ def clear_remains(lab: Lab, cache: Cache) -> None:
                     shutil.rmtree(path.parent)
 
 
+def without_vagrant_block(config: str) -> str:
+    """A container's configuration without what `vagrant up` added.
+
+    vagrant-lxc 1.4.3 prunes its block without truncating the file, so a second start would set every address twice, and fail.
+    """
+    return re.sub(r"# VAGRANT-BEGIN\n.*?# VAGRANT-END\n", "", config, flags=re.DOTALL)
+
+
 def destroy_container(container: str) -> None:
     run(["lxc-stop", "-k", "-n", container], check=False)
     run(["lxc-destroy", "-f", "-n", container], check=False)
@@ -105,6 +114,10 @@ def vagrant_up(lab: Lab, cache: Cache) -> None:
     down = [node for node in lab.nodes if states.get(node.container) != "RUNNING"]
     if not down:
         return
+    for node in down:
+        config = LXC_PATH / node.container / "config"
+        if config.is_file():
+            config.write_text(without_vagrant_block(config.read_text()))
     say(f"vagrant up: {', '.join(node.name for node in down)}")
     environment = vagrant_environment(lab, cache)
     command = ["vagrant", "up", "--provider=lxc", "--parallel", *(node.name for node in down)]

@@ -24,9 +24,10 @@ KUBE_PROXY_PACKAGES = ("nftables", "iptables", "conntrack", "kmod", "libc-bin")
 # With its C library: a static glibc binary crashes when it looks a name up.
 BUSYBOX_PACKAGES = ("busybox",)
 BUSYBOX_LINKS = (
-    "awk cat chmod cmp cp cut date dd df echo env false grep head hostname httpd id ip kill ls mkdir mount mv nc "
-    "nslookup ping printf ps rm sed seq sh sleep sort stat tail test timeout touch tr true uniq wc wget"
-).split()
+    "awk", "cat", "chmod", "cmp", "cp", "cut", "date", "dd", "df", "echo", "env", "false", "grep", "head", "hostname",
+    "httpd", "id", "ip", "kill", "ls", "mkdir", "mount", "mv", "nc", "nslookup", "ping", "printf", "ps", "rm", "sed",
+    "seq", "sh", "sleep", "sort", "stat", "tail", "test", "timeout", "touch", "tr", "true", "uniq", "wc", "wget",
+)  # fmt: skip
 SINGLE_BINARIES = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
 
