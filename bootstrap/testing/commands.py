@@ -1,0 +1,107 @@
+"""The programs that the product runs on hosts, each modelled on purpose: one that is not here fails the test that ran it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+from bootstrap.connection import Completed
+from bootstrap.scripts import script
+from bootstrap.testing.host import FakeHost
+
+Program = Callable[[FakeHost, Sequence[str], bytes], Completed]
+DONE = Completed(0, b"", b"")
+
+
+@dataclass(frozen=True)
+class Command:
+    """A program. mutates: whether running it changes the host."""
+
+    run: Program
+    mutates: bool = True
+
+
+def systemctl(host: FakeHost, argv: Sequence[str], stdin: bytes) -> Completed:
+    """daemon-reload; enable, disable, start, stop, restart of kubelet.service."""
+    kubelet = host.kubelet
+    match tuple(argv[1:]):
+        case ("daemon-reload",):
+            kubelet.daemon_reload()
+        case (_, "kubelet.service") if not kubelet.installed:
+            return Completed(5, b"", b"Failed to restart kubelet.service: Unit kubelet.service not found.\n")
+        case ("enable" | "disable" as verb, "kubelet.service"):
+            kubelet.enabled = verb == "enable"
+        case ("start", "kubelet.service"):
+            kubelet.start(host.now())
+        case ("stop", "kubelet.service"):
+            kubelet.stop()
+        case ("restart", "kubelet.service"):
+            kubelet.restart(host.now())
+        case _:
+            raise AssertionError(f"the model host does not know `{' '.join(argv)}`")
+    return DONE
+
+
+def tail(host: FakeHost, argv: Sequence[str], stdin: bytes) -> Completed:
+    """`tail -n COUNT PATH` of a container log or of a file."""
+    match tuple(argv[1:]):
+        case ("-n", count, path):
+            lines = host.runtime.log(PurePosixPath(path))
+            content = host.text(path)
+            if lines is None and content is None:
+                return Completed(1, b"", f"tail: cannot open '{path}' for reading: No such file or directory\n".encode())
+            return _lines(lines if lines is not None else (content or "").splitlines(), int(count))
+    raise AssertionError(f"the model host does not know `{' '.join(argv)}`")
+
+
+def journalctl(host: FakeHost, argv: Sequence[str], stdin: bytes) -> Completed:
+    """The end of the kubelet's journal."""
+    if "-u" not in argv or argv[list(argv).index("-u") + 1] not in ("kubelet", "kubelet.service") or "-n" not in argv:
+        raise AssertionError(f"the model host does not know `{' '.join(argv)}`")
+    return _lines(host.kubelet.journal, int(argv[list(argv).index("-n") + 1]))
+
+
+def shell(host: FakeHost, argv: Sequence[str], stdin: bytes) -> Completed:
+    """`sh -s` with a script of ours on its standard input."""
+    if tuple(argv) == ("sh", "-s") and stdin == script("stop-pods.sh"):
+        host.runtime.containers.clear()
+        return DONE
+    raise AssertionError(f"the model host does not know this script: {stdin[:200]!r}")
+
+
+def chmod(host: FakeHost, argv: Sequence[str], stdin: bytes) -> Completed:
+    """`chmod MODE PATH`."""
+    return _changed(host, argv, lambda at: host.files.change(at, replace(host.files.nodes[at], mode=int(argv[1], 8))))
+
+
+def chown(host: FakeHost, argv: Sequence[str], stdin: bytes) -> Completed:
+    """`chown OWNER:GROUP PATH`."""
+    owner, _, group = argv[1].partition(":")
+    if owner not in host.files.users:
+        return Completed(1, b"", f"chown: invalid user: '{argv[1]}'\n".encode())
+    return _changed(host, argv, lambda at: host.files.change(at, replace(host.files.nodes[at], owner=owner, group=group)))
+
+
+COMMANDS: Mapping[str, Command] = {
+    "systemctl": Command(systemctl),
+    "tail": Command(tail, mutates=False),
+    "journalctl": Command(journalctl, mutates=False),
+    "sh": Command(shell),
+    "chmod": Command(chmod),
+    "chown": Command(chown),
+}
+
+
+def _changed(host: FakeHost, argv: Sequence[str], deed: Callable[[PurePosixPath], None]) -> Completed:
+    if len(argv) != 3:
+        raise AssertionError(f"the model host does not know `{' '.join(argv)}`")
+    at = host.files.resolve(PurePosixPath(argv[2]))
+    if at is None:
+        return Completed(1, b"", f"{argv[0]}: cannot access '{argv[2]}': No such file or directory\n".encode())
+    deed(at)
+    return DONE
+
+
+def _lines(lines: Sequence[str], count: int) -> Completed:
+    return Completed(0, "".join(f"{line}\n" for line in lines[-count:]).encode(), b"")

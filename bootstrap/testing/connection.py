@@ -1,0 +1,90 @@
+"""The connection protocol to a model host: every call goes through the fleet's clock, its counting and its faults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+from bootstrap import constants as k
+from bootstrap.connection import Answer, Completed, Request
+from bootstrap.facts import Facts
+from bootstrap.files import Directory, File, Link
+from bootstrap.testing.api import WRITES
+from bootstrap.testing.host import FakeHost
+from bootstrap.testing.look import look
+
+if TYPE_CHECKING:
+    from bootstrap.testing.fleet import FakeFleet
+
+T = TypeVar("T")
+ETCD_WRITES = (
+    "/v3/cluster/member/add", "/v3/cluster/member/remove", "/v3/cluster/member/promote", "/v3/maintenance/transfer-leadership",
+)  # fmt: skip
+
+
+class FakeConnection:
+    """A `Connection`. life: which run of the tool it belongs to; it dies with that."""
+
+    def __init__(self, host: FakeHost, fleet: FakeFleet, life: int) -> None:
+        self.host = host
+        self.life = life
+        self.broken = False
+        self.closed = False
+        self._fleet = fleet
+
+    @property
+    def name(self) -> str:
+        return self.host.name
+
+    def look(self, data_dir: PurePosixPath) -> Facts:
+        return self._fleet.read(self, lambda: look(self.host, data_dir))
+
+    def read(self, paths: Iterable[PurePosixPath]) -> Mapping[PurePosixPath, bytes]:
+        def contents() -> dict[PurePosixPath, bytes]:
+            found = {path: self.host.files.content(path) for path in paths}
+            return {path: content for path, content in found.items() if content is not None}
+
+        return self._fleet.read(self, contents)
+
+    def write(self, entries: Sequence[File | Directory | Link]) -> None:
+        for entry in entries:
+            self._do(f"write {entry.path}", lambda entry=entry: self.host.files.put(entry, self._fleet.now))  # type: ignore[misc]
+
+    def remove(self, paths: Sequence[PurePosixPath], *, recursive: bool = False) -> None:
+        for path in paths:
+            self._do(f"remove {path}", lambda path=path: self.host.files.remove(path, recursive=recursive))  # type: ignore[misc]
+
+    def move(self, source: PurePosixPath, target: PurePosixPath) -> None:
+        self._do(f"move {source} to {target}", lambda: self.host.files.move(source, target, self._fleet.now))
+
+    def run(self, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0) -> Completed:
+        command = self._fleet.commands.get(argv[0])
+        if command is None:
+            raise AssertionError(f"the model host does not know `{' '.join(argv)}`")
+        self._fleet.ran.append((self.name, tuple(argv)))
+        if command.mutates:
+            return self._do(f"run {' '.join(argv)}", lambda: command.run(self.host, argv, stdin))
+        return self._fleet.read(self, lambda: command.run(self.host, argv, stdin))
+
+    def request(self, request: Request, *, timeout_s: float = 5.0) -> Answer:
+        def ask() -> Answer:
+            return self._fleet.route(self.host, request)
+
+        if _writes(request):
+            return self._do(f"{request.method} {request.path.partition('?')[0]}", ask)
+        return self._fleet.read(self, ask)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _do(self, what: str, deed: Callable[[], T]) -> T:
+        return self._fleet.operate(self, what, deed)
+
+
+def _writes(request: Request) -> bool:
+    """Whether a request changes something: a call of etcd that does, or a write to the API that is no dry run."""
+    if request.port == k.ETCD_CLIENT_PORT:
+        return request.path in ETCD_WRITES
+    return request.method in WRITES and parse_qs(urlsplit(request.path).query).get("dryRun") != ["All"]

@@ -1,0 +1,151 @@
+"""The container runtime of a model host: containers of static pods, their processes, crashes, back-off and logs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from bootstrap import constants as k
+from bootstrap.facts import PodLog, StaticProcess
+from bootstrap.testing.pods import StaticPod
+
+BACK_OFF_S = 10.0
+
+
+@dataclass
+class Container:
+    """The first container of a static pod. running: its process is alive; else it waits out a back-off."""
+
+    pod: StaticPod
+    name: str
+    argv: tuple[str, ...]
+    image: str
+    env: dict[str, str]
+    mounts: dict[PurePosixPath, PurePosixPath]      # path in the container -> path on the host
+    pid: int = 0
+    running: bool = False
+    start_time: float = 0.0
+    retry_at: float = 0.0
+    restarts: int = 0
+    log: list[str] = field(default_factory=list)
+    member: tuple[int, int] | None = None           # of an etcd: cluster and member ID
+
+    @classmethod
+    def of(cls, pod: StaticPod) -> Container:
+        spec = pod.pod["spec"]
+        first = spec["containers"][0]
+        volumes = {v["name"]: v["hostPath"]["path"] for v in spec.get("volumes") or [] if "hostPath" in v}
+        mounts = {
+            PurePosixPath(m["mountPath"]): PurePosixPath(volumes[m["name"]])
+            for m in first.get("volumeMounts") or []
+            if m["name"] in volumes
+        }
+        argv = tuple(str(word) for word in [*(first.get("command") or []), *(first.get("args") or [])])
+        env = {e["name"]: str(e.get("value", "")) for e in first.get("env") or []}
+        return cls(pod, first["name"], argv, str(first.get("image", "")), env, mounts)
+
+    def flag(self, name: str, default: str = "") -> str:
+        """Value of a flag, as the process sees it: the last one wins."""
+        for word in reversed(self.argv):
+            if word.startswith(f"--{name}="):
+                return word.partition("=")[2]
+        return default
+
+    def on_host(self, path: PurePosixPath) -> PurePosixPath | None:
+        """Where a path of the container is on the host; None where nothing is mounted there."""
+        for parent in (path, *path.parents):
+            if parent in self.mounts:
+                return self.mounts[parent] / path.relative_to(parent)
+        return None
+
+    def files(self) -> list[PurePosixPath]:
+        """Files that the flags name and the process reads when it starts."""
+        values = [word.partition("=")[2] for word in self.argv if word.startswith("--")]
+        return [PurePosixPath(value) for value in values if value.startswith("/etc/")]
+
+    @property
+    def log_path(self) -> PurePosixPath:
+        namespace, _, name = self.pod.key.partition("/")
+        return k.POD_LOG_DIR / f"{namespace}_{name}_{self.pod.uid}" / self.name / f"{self.restarts}.log"
+
+
+class Runtime:
+    """Containers by pod UID. They outlive the kubelet's restarts and end with the machine.
+
+    check: asked before each start of a container; an answer is the reason why it ends at once.
+    """
+
+    def __init__(self, check: Callable[[Container], str], next_pid: Callable[[], int]) -> None:
+        self._check = check
+        self._next_pid = next_pid
+        self.containers: dict[str, Container] = {}
+
+    def follow(self, pods: dict[str, StaticPod], now: float) -> None:
+        """Make what runs be what the pods say: end the pods that went, start those that came."""
+        wanted = {pod.uid: pod for pod in pods.values()}
+        for uid in [uid for uid in self.containers if uid not in wanted]:
+            del self.containers[uid]
+        for uid, pod in wanted.items():
+            if uid not in self.containers:
+                self.containers[uid] = Container.of(pod)
+                self._start(self.containers[uid], now)
+
+    def tick(self, now: float, broken: dict[str, list[str]], *, restart: bool) -> None:
+        """Let time pass. broken: log lines of components that crash, by name. restart: a kubelet is there to start again."""
+        for one in self.containers.values():
+            if one.running and one.name in broken:
+                self.end(one, broken[one.name], now)
+            elif not one.running and restart and now >= one.retry_at and one.name not in broken:
+                one.restarts += 1
+                self._start(one, now)
+            elif not one.running and restart and now >= one.retry_at:
+                one.restarts += 1
+                self.end(one, broken[one.name], now)
+
+    def running(self, name: str) -> Container | None:
+        """The container of that name that is alive: the first by UID where there are several."""
+        found = [self.containers[uid] for uid in sorted(self.containers) if self.containers[uid].name == name]
+        return next((one for one in found if one.running), None)
+
+    def processes(self) -> tuple[StaticProcess, ...]:
+        """The control plane's processes as /proc shows them."""
+        return tuple(
+            StaticProcess(one.name, one.pid, one.argv, one.start_time, one.env.get(k.DIGEST_ENV, ""), one.pod.uid)
+            for one in sorted(self.containers.values(), key=lambda c: c.pid)
+            if one.running and one.name in k.COMPONENTS
+        )
+
+    def pod_logs(self) -> tuple[PodLog, ...]:
+        return tuple(
+            PodLog(one.log_path.parts[4], one.name, one.log_path, one.restarts)
+            for one in sorted(self.containers.values(), key=lambda c: c.log_path)
+        )
+
+    def log(self, path: PurePosixPath) -> list[str] | None:
+        """Lines of a log file; None where there is no such file."""
+        return next((one.log for one in self.containers.values() if one.log_path == path), None)
+
+    def _start(self, one: Container, now: float) -> None:
+        one.start_time, one.running = now, True
+        one.pid = self._next_pid()
+        reason = self._check(one)
+        if reason:
+            self.end(one, [reason], now)
+        else:
+            one.log.append(_cri_line(now, f"{one.name} started"))
+
+    def end(self, one: Container, lines: list[str], now: float) -> None:
+        one.running, one.retry_at = False, now + BACK_OFF_S
+        one.log += [_cri_line(now, line) for line in lines]
+
+
+def status(one: Container) -> dict[str, Any]:
+    """The container's entry in a pod's status."""
+    state = {"running": {}} if one.running else {"waiting": {"reason": "CrashLoopBackOff"}}
+    return {"name": one.name, "image": one.image, "ready": one.running, "restartCount": one.restarts, "state": state}
+
+
+def _cri_line(now: float, text: str) -> str:
+    return f"{now:.3f} stderr F {text}"

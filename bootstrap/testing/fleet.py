@@ -1,0 +1,240 @@
+"""Model hosts with one clock, one network, one count of what the tool changed, and faults on demand.
+
+Nothing here takes real time: every call of a connection costs a little of the fleet's own, and `sleep` passes it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from bootstrap.cluster import Cluster, Host
+from bootstrap.connection import Answer, NoAnswer, Request
+from bootstrap.errors import HostUnreachable
+from bootstrap.testing import tls
+from bootstrap.testing.commands import COMMANDS, Command
+from bootstrap.testing.connection import FakeConnection
+from bootstrap.testing.etcd import FakeEtcd, Member
+from bootstrap.testing.host import LOOPBACK, FakeHost
+from bootstrap.testing.registration import register
+from bootstrap.testing.store import ObjectStore
+
+T = TypeVar("T")
+BIRTH = 1_780_000_000.0
+CALL_S = 0.05
+TICK_S = 1.0
+VOLATILE = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields")
+
+
+class Killed(BaseException):
+    """The tool was killed: nothing that it does after this happens."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One thing that the tool changed, or tried to."""
+
+    host: str
+    what: str
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """A connection that will break. at: how many operations on that host will have been tried then; after: once it was done."""
+
+    at: int
+    after: bool
+
+
+class FakeFleet:
+    """hosts: names and addresses. startup_s: how long anything that starts takes to answer. check_tls: check chains and names.
+
+    operations: every change the tool made or tried. ran: every command line it ran. commands: what hosts understand.
+    """
+
+    def __init__(self, hosts: Mapping[str, str], *, startup_s: float = 1.0, check_tls: bool = True) -> None:
+        self.now = BIRTH
+        self.startup_s = startup_s
+        self.check_tls = check_tls
+        self.operations: list[Operation] = []
+        self.ran: list[tuple[str, tuple[str, ...]]] = []
+        self.commands: dict[str, Command] = dict(COMMANDS)
+        self.connections: list[FakeConnection] = []
+        self.hosts = {name: FakeHost(name, address, self) for name, address in hosts.items()}
+        self.etcd = FakeEtcd(lambda: list(self.hosts.values()), self.is_up)
+        self._lock = threading.RLock()
+        self._life = 0
+        self._kill_at: int | None = None
+        self._cuts: dict[str, _Cut] = {}
+
+    @classmethod
+    def of(cls, cluster: Cluster, **options: Any) -> FakeFleet:
+        """A fleet with a fresh machine for each host of an inventory."""
+        return cls({host.name: host.address for host in cluster.hosts}, **options)
+
+    def host(self, name: str) -> FakeHost:
+        return self.hosts[name]
+
+    # --- connecting ---
+
+    def connect(self, host: Host | str) -> FakeConnection:
+        """Log in to a host. Raises HostUnreachable."""
+        name = host if isinstance(host, str) else host.name
+        with self._lock:
+            if not self.hosts[name].reachable:
+                raise HostUnreachable(f"{name} cannot be reached: connection timed out", host=name)
+            connection = FakeConnection(self.hosts[name], self, self._life)
+            self.connections.append(connection)
+            return connection
+
+    # --- time ---
+
+    def clock(self) -> float:
+        """Seconds; for whatever takes a clock."""
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass, for whatever takes a sleep: pauses of a test, or of the tool."""
+        self.advance(seconds)
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass: kubelets, containers and controllers go on."""
+        with self._lock:
+            until = self.now + seconds
+            while self.now < until:
+                self.now = min(self.now + TICK_S, until)
+                self.tick()
+
+    def tick(self) -> None:
+        """Let every host do what is due now."""
+        for host in self.hosts.values():
+            host.tick()
+        for host in self.hosts.values():
+            register(host)
+
+    def is_up(self, started: float) -> bool:
+        """Whether something that started then answers by now."""
+        return self.now >= started + self.startup_s
+
+    # --- faults ---
+
+    def kill_before(self, n: int) -> None:
+        """Let the tool die before its n-th operation from now (1: the next one). New connections work again."""
+        self._kill_at = len(self.operations) + n
+
+    def cut(self, host: str, n: int, *, after: bool = False) -> None:
+        """Break the connection to a host at its n-th operation from now: before it, or once it was done unheard."""
+        self._cuts[host] = _Cut(self.count(host) + n, after)
+
+    def count(self, host: str | None = None) -> int:
+        """Operations so far, of all hosts or of one."""
+        return sum(host in (None, operation.host) for operation in self.operations)
+
+    # --- what connections ask ---
+
+    def read(self, connection: FakeConnection, question: Callable[[], T]) -> T:
+        """A question that changes nothing."""
+        with self._lock:
+            self._check(connection)
+            self.advance(CALL_S)
+            return question()
+
+    def operate(self, connection: FakeConnection, what: str, deed: Callable[[], T]) -> T:
+        """A deed that changes something; it is counted, and faults strike here."""
+        with self._lock:
+            self._check(connection)
+            self.advance(CALL_S)
+            if self._kill_at is not None and len(self.operations) + 1 >= self._kill_at:
+                self._kill_at = None
+                self._life += 1
+                raise Killed
+            cut = self._cuts.get(connection.name)
+            strikes = cut is not None and self.count(connection.name) + 1 >= cut.at
+            if strikes and cut is not None and not cut.after:
+                raise self._cut_now(connection)
+            self.operations.append(Operation(connection.name, what))
+            result = deed()
+            self.tick()
+            if strikes:
+                raise self._cut_now(connection)
+            return result
+
+    def route(self, source: FakeHost, request: Request) -> Answer:
+        """Carry an HTTP request to whoever has the address. Raises NoAnswer."""
+        target = self.seen_from(source, request.address)
+        if target is None or not target.powered:
+            raise NoAnswer(f"dial tcp {request.address}:{request.port}: i/o timeout")
+        return target.answer(request, source)
+
+    # --- who is who ---
+
+    def seen_from(self, source: FakeHost, address: str) -> FakeHost | None:
+        """The host that has an address, as `source` sees it."""
+        if address in LOOPBACK:
+            return source
+        return next((host for host in self.hosts.values() if host.address == address), None)
+
+    def store_for(self, source: FakeHost, kubeconfig: bytes) -> ObjectStore | None:
+        """What the API server of a kubeconfig serves, if it lets that client in; None otherwise."""
+        if not kubeconfig:
+            return None
+        client = tls.client(kubeconfig, source.files.content)
+        target = self.seen_from(source, client.address)
+        store = target.store() if target is not None else None
+        if store is None or target is None:
+            return None
+        try:
+            self.route(source, Request("GET", client.address, client.port, "/livez", client.tls))
+        except NoAnswer:
+            return None
+        return store
+
+    # --- what tests compare ---
+
+    def tree(self, host: str) -> dict[str, tuple[str, int, str]]:
+        """Every path of a host with its kind, mode and owner."""
+        nodes = self.hosts[host].files.nodes
+        return {str(path): (nodes[path].kind, nodes[path].mode, nodes[path].owner) for path in sorted(nodes)}
+
+    def members(self) -> tuple[Member, ...]:
+        """Members of the etcd cluster that runs, by name; empty where none has a quorum."""
+        found = [self.etcd.cluster_of(host) for host in self.hosts.values()]
+        clusters = {pair[0].id: pair[0] for pair in found if pair is not None and self.etcd.has_quorum(pair[0])}
+        if len(clusters) > 1:
+            raise AssertionError(f"there are {len(clusters)} etcd clusters")
+        return tuple(sorted((m for c in clusters.values() for m in c.members.values()), key=lambda member: member.name))
+
+    def objects(self) -> dict[str, dict[str, Any]]:
+        """API objects by path, without what differs between any two lives."""
+        stores = {id(store): store for host in self.hosts.values() if (store := host.store()) is not None}
+        if len(stores) > 1:
+            raise AssertionError(f"there are {len(stores)} control planes")
+        found = {}
+        for store in stores.values():
+            for key, thing in store.objects.items():
+                metadata = {name: value for name, value in thing["metadata"].items() if name not in VOLATILE}
+                found["/".join(key)] = {**thing, "metadata": metadata}
+        return found
+
+    def argvs(self) -> Iterable[tuple[str, ...]]:
+        """Every command line that anybody on the hosts could have seen: commands that were run, and processes."""
+        yield from (argv for _, argv in self.ran)
+        for host in self.hosts.values():
+            yield from (process.argv for process in host.runtime.processes())
+
+    # --- inside ---
+
+    def _check(self, connection: FakeConnection) -> None:
+        if connection.life != self._life:
+            raise Killed
+        if connection.closed:
+            raise AssertionError(f"the connection to {connection.name} is closed")
+        if connection.broken or not connection.host.reachable:
+            raise HostUnreachable(f"the connection to {connection.name} is gone", host=connection.name)
+
+    def _cut_now(self, connection: FakeConnection) -> HostUnreachable:
+        connection.broken = True
+        del self._cuts[connection.name]
+        return HostUnreachable(f"the connection to {connection.name} is gone", host=connection.name)

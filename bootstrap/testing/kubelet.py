@@ -1,0 +1,193 @@
+"""A model kubelet and its systemd service: what it needs to start, what it does while it runs, what it says.
+
+It reads its configuration when it starts and never again. Its containers go on without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+import yaml
+
+from bootstrap.testing import systemd
+from bootstrap.testing.containers import Runtime
+from bootstrap.testing.filesystem import FakeFiles
+from bootstrap.testing.pods import PodSource
+
+RETRY_S = 10.0
+DEFAULT_PORTS = {"healthzPort": 10248, "port": 10250}
+
+
+@dataclass(frozen=True)
+class KubeletProcess:
+    """A kubelet that runs, with what it read when it started."""
+
+    pid: int
+    argv: tuple[str, ...]
+    start_time: float
+    config: dict[str, Any] = field(hash=False)
+    kubeconfig: dict[str, Any] = field(hash=False)
+
+    def port(self, name: str) -> int:
+        """healthzPort or port, with the kubelet's defaults."""
+        return int(self.config.get(name, DEFAULT_PORTS[name]))
+
+    @property
+    def server(self) -> str:
+        """URL of its API server."""
+        return str(self.kubeconfig["clusters"][0]["cluster"]["server"])
+
+
+class CannotStart(Exception):
+    """The kubelet ends at once; str() is what it logs."""
+
+
+class FakeKubelet:
+    """kubelet.service of one host.
+
+    frozen: it ignores what happens in its manifest directory. rejects: component names whose pods it refuses; it does not try
+    them again before it is restarted.
+    """
+
+    def __init__(self, node: str, files: FakeFiles, runtime: Runtime, next_pid: Callable[[], int]) -> None:
+        self.node = node
+        self.files = files
+        self.runtime = runtime
+        self.installed = True
+        self.version = "v1.36.3"
+        self.enabled = False
+        self.loaded = systemd.load(files)
+        self.process: KubeletProcess | None = None
+        self.frozen = False
+        self.rejects: set[str] = set()
+        self.journal: list[str] = []
+        self._rejected: set[str] = set()
+        self._next_pid = next_pid
+        self._wanted = False
+        self._retry_at = 0.0
+        self._source: PodSource | None = None
+
+    @property
+    def active_state(self) -> str:
+        if self.process is not None:
+            return "active"
+        return "activating" if self._wanted else "inactive"
+
+    def daemon_reload(self) -> None:
+        self.loaded = systemd.load(self.files)
+
+    def start(self, now: float) -> None:
+        """`systemctl start`: of a service that fails and is retried for ever, systemd says that all is well."""
+        self._wanted = True
+        if self.process is None:
+            self._try(now)
+
+    def stop(self) -> None:
+        self._wanted = False
+        self.process = self._source = None
+
+    def restart(self, now: float) -> None:
+        self.stop()
+        self.start(now)
+
+    def tick(self, now: float) -> None:
+        """Let time pass: start again after a failure; make containers be what the manifests say."""
+        if self.process is None:
+            if self._wanted and now >= self._retry_at:
+                self._try(now)
+            return
+        if self._source is not None and not self.frozen:
+            pods = self._source.sync(now)
+            self.journal += self._source.complaints
+            self._source.complaints.clear()
+            admitted = {}
+            for key, pod in pods.items():
+                if pod.pod["metadata"]["name"] in self.rejects and pod.uid not in self.runtime.containers:
+                    self._rejected.add(pod.uid)
+                if pod.uid in self._rejected:
+                    self._say(f'"Failed to admit pod" pod="{key}" reason="OutOfcpu"')
+                else:
+                    admitted[key] = pod
+            self.runtime.follow(admitted, now)
+
+    def manifest_directory(self) -> tuple[PurePosixPath | None, str]:
+        """Where static pods are read from, and what says so: of the running kubelet, else as it would start now."""
+        argv = self.process.argv if self.process is not None else systemd.command_line(self.loaded, self.files)
+        flag = argument(argv, "pod-manifest-path")
+        if flag:
+            return PurePosixPath(flag), "running process" if self.process is not None else "unit"
+        path = argument(argv, "config")
+        value = self._config(argv).get("staticPodPath") if path else None
+        return (PurePosixPath(value), f"config {path}") if value else (None, "not set")
+
+    def config_now(self) -> dict[str, Any]:
+        """The configuration as it is on disk; empty where there is none that can be read."""
+        return self._config(systemd.command_line(self.loaded, self.files))
+
+    def _try(self, now: float) -> None:
+        argv = systemd.command_line(self.loaded, self.files)
+        try:
+            config = self._needed_config(argv)
+            kubeconfig = self._needed_identity(argv)
+        except CannotStart as error:
+            self._say(f"run.go:72] command failed err=\"{error}\"")
+            self._retry_at = now + RETRY_S
+            return
+        self.process = KubeletProcess(self._next_pid(), argv, now, config, kubeconfig)
+        self._rejected = set()
+        path, _ = self.manifest_directory()
+        self._source = PodSource(self.files, path, self.node, now) if path is not None else None
+        self._say('"Started kubelet"')
+
+    def _needed_config(self, argv: tuple[str, ...]) -> dict[str, Any]:
+        path = argument(argv, "config")
+        if path and self.files.content(PurePosixPath(path)) is None:
+            raise CannotStart(f"failed to load kubelet config file, path: {path}, error: no such file or directory")
+        config = self._config(argv)
+        if path and config.get("kind") != "KubeletConfiguration":
+            raise CannotStart(f"failed to load kubelet config file, path: {path}, error: no KubeletConfiguration")
+        client_ca = config.get("authentication", {}).get("x509", {}).get("clientCAFile", "")
+        for name in (client_ca, config.get("tlsCertFile", ""), config.get("tlsPrivateKeyFile", "")):
+            if name and self.files.content(PurePosixPath(name)) is None:
+                raise CannotStart(f"failed to construct kubelet dependencies: unable to load {name}: no such file or directory")
+        return config
+
+    def _needed_identity(self, argv: tuple[str, ...]) -> dict[str, Any]:
+        path = argument(argv, "kubeconfig")
+        content = self.files.content(PurePosixPath(path)) if path else None
+        if content is None:
+            raise CannotStart(f"failed to run Kubelet: unable to load kubeconfig {path}: no such file or directory")
+        kubeconfig: dict[str, Any] = yaml.safe_load(content)
+        user = kubeconfig["users"][0]["user"]
+        for name in (user.get("client-certificate"), user.get("client-key")):
+            if name and self.files.content(PurePosixPath(name)) is None:
+                raise CannotStart(f"failed to run Kubelet: unable to read client-cert {name}: no such file or directory")
+        if not user.get("client-certificate") and not user.get("client-certificate-data"):
+            raise CannotStart("failed to run Kubelet: no client certificate in the kubeconfig")
+        return kubeconfig
+
+    def _config(self, argv: tuple[str, ...]) -> dict[str, Any]:
+        path = argument(argv, "config")
+        try:
+            value = yaml.safe_load(self.files.content(PurePosixPath(path)) or b"") if path else {}
+        except yaml.YAMLError:
+            return {}
+        return value if isinstance(value, dict) else {}
+
+    def _say(self, line: str) -> None:
+        if not self.journal or self.journal[-1] != line:
+            self.journal.append(line)
+
+
+def argument(argv: tuple[str, ...], name: str) -> str:
+    """Value of a flag, `--name=value` or `--name value`, the last one; empty where it is not given."""
+    found = ""
+    for at, word in enumerate(argv):
+        if word.startswith(f"--{name}="):
+            found = word.partition("=")[2]
+        elif word == f"--{name}" and at + 1 < len(argv):
+            found = argv[at + 1]
+    return found

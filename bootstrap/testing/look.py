@@ -1,0 +1,204 @@
+"""Facts of a model host, as the script that reads a real one would give them (bootstrap/facts/collect.sh)."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+import yaml
+
+from bootstrap import constants as k
+from bootstrap.components.context import CA_DIRS
+from bootstrap.facts import (
+    CgroupFacts,
+    Disk,
+    EtcdDataFacts,
+    Facts,
+    KubeconfigFacts,
+    KubeletFacts,
+    Listener,
+    ManifestDirectory,
+    OsFacts,
+    RuntimeFacts,
+    ServiceFacts,
+)
+from bootstrap.files import Observed
+from bootstrap.testing import systemd
+from bootstrap.testing.host import FakeHost
+from bootstrap.testing.kubelet import argument
+
+CONTAINERD_DIR = PurePosixPath("/var/lib/containerd")
+SOCKET = "/run/containerd/containerd.sock"
+CURRENT = tuple(k.KUBELET_PKI_DIR / name for name in ("kubelet-client-current.pem", "kubelet-server-current.pem"))
+COMMANDS = (
+    "mount", "umount", "cp", "losetup", "conntrack", "iptables", "nft", "ip", "ethtool", "socat", "modprobe", "runc", "systemctl",
+    "systemd-sysusers", "journalctl", "flock", "sync", "findmnt", "mountpoint", "base64", "sha256sum", "timeout", "mv", "ln",
+    "chown", "chmod", "mktemp",
+)  # fmt: skip
+SYSCTLS = {
+    "net.ipv4.ip_forward": "1", "net.ipv6.conf.all.forwarding": "1", "net.ipv6.conf.default.forwarding": "1",
+    "net.bridge.bridge-nf-call-iptables": "1", "net.bridge.bridge-nf-call-ip6tables": "1",
+    "vm.overcommit_memory": "1", "kernel.panic": "10", "kernel.panic_on_oops": "1",
+}  # fmt: skip
+
+
+def look(host: FakeHost, data_dir: PurePosixPath) -> Facts:
+    """Everything there is to know of a host now."""
+    boot = f"{host.name}-{host.boots}"
+    return Facts(
+        host=host.name,
+        hostname=host.name,
+        os=OsFacts("debian", "13", "Debian GNU/Linux 13 (trixie)", "6.12.0", "x86_64"),
+        cgroup=CgroupFacts(2, ("cpuset", "cpu", "io", "memory", "hugetlb", "pids")),
+        cpus=4,
+        memory_bytes=8 << 30,
+        clock=host.now() + host.skew_s,
+        clock_skew_s=host.skew_s,
+        machine_id=f"machine-{host.name}",
+        product_uuid=f"product-{host.name}",
+        boot_id=boot,
+        addresses=("127.0.0.1", "::1", host.address),
+        sysctls=dict(SYSCTLS),
+        modules=("overlay", "br_netfilter"),
+        commands={name: f"/usr/bin/{name}" for name in COMMANDS},
+        services=_services(host),
+        kubelet=_kubelet(host),
+        runtime=RuntimeFacts("containerd", "2.1.0", SOCKET, True, "systemd", "registry.k8s.io/pause:3.10.1"),
+        listeners=tuple(_listeners(host)),
+        disks=tuple(
+            Disk(path, host.files.free_bytes, 1 << 20, str(host.files.mount_of(path)))
+            for path in (k.KUBERNETES_DIR, data_dir, k.KUBELET_DIR, CONTAINERD_DIR, k.POD_LOG_DIR.parent)
+        ),
+        owned=_owned(host, data_dir),
+        kubeconfigs=_kubeconfigs(host),
+        etcd=_etcd(host, data_dir),
+        processes=host.runtime.processes(),
+        pod_logs=host.runtime.pod_logs(),
+        ca_dirs=tuple(name for name in CA_DIRS if host.files.exists(PurePosixPath(name))),
+    )
+
+
+def _services(host: FakeHost) -> dict[str, ServiceFacts]:
+    kubelet = host.kubelet
+    found = {
+        name: ServiceFacts(name, "loaded", state, "enabled", sub_state="running" if state == "active" else "dead")
+        for name, state in host.services.items()
+    }
+    if kubelet.installed:
+        state = kubelet.active_state
+        found["kubelet.service"] = ServiceFacts(
+            "kubelet.service", "loaded", state, "enabled" if kubelet.enabled else "disabled",
+            kubelet.process.pid if kubelet.process is not None else 0, str(systemd.UNIT),
+            tuple(str(path) for path in kubelet.loaded.drop_ins),
+            {"active": "running", "activating": "auto-restart"}.get(state, "dead"),
+            systemd.load(host.files) != kubelet.loaded,
+        )  # fmt: skip
+    else:
+        found["kubelet.service"] = ServiceFacts("kubelet.service", "not-found", "inactive")
+    return found
+
+
+def _kubelet(host: FakeHost) -> KubeletFacts:
+    kubelet = host.kubelet
+    if not kubelet.installed:
+        return KubeletFacts()
+    path, source = kubelet.manifest_directory()
+    at = host.files.resolve(path) if path is not None else None
+    config = kubelet.config_now()
+    argv = kubelet.process.argv if kubelet.process is not None else systemd.command_line(kubelet.loaded, host.files)
+    return KubeletFacts(
+        binary="/usr/bin/kubelet",
+        version=kubelet.version,
+        argv=kubelet.process.argv if kubelet.process is not None else (),
+        start_time=kubelet.process.start_time if kubelet.process is not None else 0.0,
+        config_file=argument(argv, "config"),
+        cgroup_driver=str(config.get("cgroupDriver", "")),
+        fail_swap_on=config.get("failSwapOn"),
+        runtime_endpoint=str(config.get("containerRuntimeEndpoint", "")),
+        manifests=ManifestDirectory(path, source, at is not None and host.files.nodes[at].kind == "file"),
+        kubeconfig=argument(argv, "kubeconfig"),
+        bootstrap_kubeconfig=argument(argv, "bootstrap-kubeconfig"),
+    )
+
+
+def _listeners(host: FakeHost) -> Iterator[Listener]:
+    process = host.kubelet.process
+    if process is not None:
+        yield Listener("127.0.0.1", process.port("healthzPort"), process.pid, "kubelet")
+        yield Listener("::", process.port("port"), process.pid, "kubelet")
+    ports = {
+        k.ETCD: ((host.address, k.ETCD_CLIENT_PORT), (host.address, k.ETCD_PEER_PORT), ("127.0.0.1", k.ETCD_METRICS_PORT)),
+        k.CONTROLLER_MANAGER: (("127.0.0.1", k.CONTROLLER_MANAGER_PORT),),
+        k.SCHEDULER: (("127.0.0.1", k.SCHEDULER_PORT),),
+    }
+    for name in k.COMPONENTS:
+        container = host.runtime.running(name)
+        if container is not None:
+            own = ports.get(name, (("::", int(container.flag("secure-port", "6443"))),))
+            yield from (Listener(address, port, container.pid, name, True) for address, port in own)
+
+
+def _owned(host: FakeHost, data_dir: PurePosixPath) -> dict[PurePosixPath, Observed]:
+    files = host.files
+    manifests = {k.DEFAULT_MANIFEST_DIR}
+    discovered, _ = host.kubelet.manifest_directory()
+    if discovered is not None:
+        manifests.add(discovered)
+    config = argument(systemd.command_line(host.kubelet.loaded, files), "config") or str(k.KUBELET_CONFIG)
+    configuration = {systemd.UNIT, PurePosixPath(config), k.KUBELET_CONFIG, PurePosixPath("/etc/default/kubelet")}
+    wanted = {*files.below(k.KUBERNETES_DIR), *configuration, data_dir, k.KUBELET_DIR, k.KUBELET_DIR / "kubeadm-flags.env"}
+    for directory in manifests:
+        wanted |= {directory, *(directory / name for name in files.names(directory))}
+    for directory in (*systemd.DROP_IN_DIRS, k.KUBELET_PKI_DIR):
+        wanted |= {directory, *(directory / name for name in files.names(directory))}
+    found = {}
+    for path in sorted(path for path in wanted if path in files.nodes):
+        shown = (
+            path.suffix in (".crt", ".pub")
+            or path in configuration
+            or path.parent in systemd.DROP_IN_DIRS
+            or ((path.parent in manifests or path in manifests) and not path.name.startswith("."))
+        )
+        found[path] = files.observed(path, with_content=shown)
+    for path in CURRENT:
+        content = files.content(path)
+        if content is not None and path in found:
+            public = b"".join(re.findall(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?", content, re.DOTALL))
+            found[path] = replace(found[path], content=public)
+    return found
+
+
+def _kubeconfigs(host: FakeHost) -> dict[PurePosixPath, KubeconfigFacts]:
+    found = {}
+    for name in host.files.names(k.KUBERNETES_DIR):
+        path = k.KUBERNETES_DIR / name
+        content = host.files.content(path)
+        if path.suffix == ".conf" and content is not None:
+            found[path] = _kubeconfig(path, content)
+    return found
+
+
+def _kubeconfig(path: PurePosixPath, content: bytes) -> KubeconfigFacts:
+    try:
+        value = yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 both loaders are safe
+        cluster, user = value["clusters"][0]["cluster"], value["users"][0]["user"]
+        return KubeconfigFacts(
+            path,
+            str(cluster["server"]),
+            base64.b64decode(cluster.get("certificate-authority-data", "")),
+            base64.b64decode(user.get("client-certificate-data", "")),
+            str(user.get("client-certificate", "")),
+        )
+    except (yaml.YAMLError, LookupError, TypeError, ValueError):
+        return KubeconfigFacts(path)
+
+
+def _etcd(host: FakeHost, data_dir: PurePosixPath) -> EtcdDataFacts:
+    node = host.files.nodes.get(data_dir)
+    if node is None:
+        return EtcdDataFacts(data_dir)
+    has_member = data_dir / "member" in host.files.nodes
+    return EtcdDataFacts(data_dir, True, has_member, data_dir in host.files.mounts, node.mode, node.owner)
