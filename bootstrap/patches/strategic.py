@@ -170,7 +170,7 @@ def _merged_list(original: list[Any], patch: list[Any], merged: Merged, where: s
         name = _key_value(item, merged.key, where)
         index = next((i for i, have in enumerate(result) if _name(have, merged.key) == name), None)
         if index is None:
-            result.append(_without_nulls(item))      # upstream keeps the nulls, and every decoder drops them
+            result.append(_without_directives(_without_nulls(item))[1])
         else:
             result[index] = _merged(result[index], item, merged.fields)
     return _in_order(result, patch, original, merged.key)
@@ -191,6 +191,8 @@ def _special_elements(original: list[Any], patch: list[Any], key: str, where: st
                 replace = True
             case directive:
                 raise PatchError(f"{where}: {_PATCH}: {directive!r} is not known for an element (delete, replace)")
+    for item in plain:
+        _key_value(item, key, where)
     return (plain, []) if replace else (original, plain)
 
 
@@ -231,15 +233,22 @@ def _list(value: Any, where: str) -> list[Any]:
 
 
 def _without_directives(value: Any) -> tuple[bool, Any]:
-    """(keep it?, the value without directives): a mapping that carries `$patch` is itself a directive."""
+    """(keep it?, the value without directives): a mapping that carries `$patch` is itself a directive.
+
+    Upstream leaves the other directives standing in what is new, where no decoder wants them.
+    """
     if isinstance(value, dict):
         if _PATCH in value:
             return False, None
-        kept = {key: _without_directives(item) for key, item in value.items()}
+        kept = {key: _without_directives(item) for key, item in value.items() if not _is_directive(key)}
         return True, {key: item for key, (keep, item) in kept.items() if keep}
     if isinstance(value, list):
         return True, [item for keep, item in map(_without_directives, value) if keep]
     return True, value
+
+
+def _is_directive(key: str) -> bool:
+    return key == _RETAIN or key.startswith((_ORDER, _DELETE))
 
 
 def _without_nulls(value: Any) -> Any:

@@ -1,0 +1,93 @@
+"""Everything that is rendered, byte for byte. `UPDATE_GOLDEN=1 pytest tests/golden` writes the files anew: read the diff."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from bootstrap import addons, components, kubelet, patches, rbac
+from bootstrap.cluster import Cluster
+from bootstrap.components import ManifestContext
+from bootstrap.constants import COMPONENTS
+from bootstrap.patches import Patch
+from bootstrap.render import to_yaml
+from bootstrap.staticpod import decode, problems
+from tests.unit import rendering_samples as samples
+
+HERE = Path(__file__).parent
+UPDATE = os.environ.get("UPDATE_GOLDEN") == "1"
+
+CLUSTERS = {
+    "one-master": samples.a_cluster(masters=1),
+    "three-masters": samples.a_cluster(),
+    "three-masters-1.35": samples.a_cluster(version=samples.VERSIONS["1.35"]),
+    "three-masters-1.37": samples.a_cluster(version=samples.VERSIONS["1.37"]),
+    "ipv6": samples.ipv6(),
+    "dual-stack": samples.dual_stack(),
+    "load-balancer": samples.load_balancer(),
+    "extra-args": samples.extra_args(),
+    "patches": samples.a_cluster(masters=1),
+}
+
+
+def rendered(name: str, cluster: Cluster) -> dict[str, bytes]:
+    """File name below the case's directory -> content. Of several masters the second stands for all."""
+    given: tuple[Patch, ...] = patches.load(HERE / "patches" / "input") if name == "patches" else ()
+    host = cluster.control_plane_hosts[min(1, len(cluster.control_plane_hosts) - 1)]
+    context = samples.context(cluster, given)
+    manifests = {f"{part}.yaml": components.manifest(cluster, host, part, context) for part in COMPONENTS}
+    config = kubelet.config_file(cluster, host, samples.MANIFEST_DIR, samples.RUNTIME, None, given)
+    objects = (
+        *rbac.access(cluster, b"-----BEGIN CERTIFICATE-----\n"),
+        *rbac.upload_config(cluster, samples.TOKEN),
+        rbac.node_marks(cluster, host),
+        *addons.objects(cluster, given),
+    )
+    return {
+        **manifests,
+        "kubelet-config.yaml": config,
+        "10-kubeadm.conf": kubelet.drop_in(cluster, host),
+        "objects.yaml": b"---\n".join(to_yaml(thing) for thing in objects),
+    }
+
+
+@pytest.mark.parametrize("name", CLUSTERS)
+def test_rendered_files_are_the_golden_ones(name: str) -> None:
+    actual = rendered(name, CLUSTERS[name])
+    if UPDATE:
+        _write(HERE / name, actual)
+    expected = {path.name: path.read_bytes() for path in (HERE / name).iterdir() if path.is_file()}
+    assert expected.keys() == actual.keys()
+    for file, content in actual.items():
+        assert expected[file].decode() == content.decode(), f"{name}/{file}"
+
+
+@pytest.mark.parametrize("name", CLUSTERS)
+def test_every_manifest_is_the_static_pod_that_its_name_says(name: str) -> None:
+    actual = rendered(name, CLUSTERS[name])
+    found = {part: problems(decode(actual[f"{part}.yaml"]), part) for part in COMPONENTS}
+    assert dict.fromkeys(COMPONENTS, ()) == found
+
+
+def test_order_of_hosts_in_the_inventory_changes_no_byte() -> None:
+    ordered = samples.a_cluster()
+    shuffled = samples.a_cluster(hosts=tuple(samples.master(number) for number in (3, 1, 2)))
+    assert rendered("three-masters", ordered) == rendered("three-masters", shuffled)
+
+
+def test_without_a_host_to_look_at_what_is_not_known_is_marked() -> None:
+    cluster = CLUSTERS["one-master"]
+    text = components.manifest(cluster, cluster.hosts[0], "etcd", ManifestContext()).decode()
+    assert text.count("placeholder-") == 3      # token, annotation, environment variable
+
+
+def _write(directory: Path, files: Mapping[str, bytes]) -> None:
+    directory.mkdir(exist_ok=True)
+    for path in directory.iterdir():
+        if path.is_file():
+            path.unlink()
+    for name, content in files.items():
+        (directory / name).write_bytes(content)
