@@ -8,8 +8,9 @@
 
 unset QUOTING_STYLE POSIXLY_CORRECT BLOCK_SIZE DF_BLOCK_SIZE BLOCKSIZE CDPATH
 LC_ALL=C
+TZ=UTC0
 PATH=${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/bin
-export LC_ALL PATH
+export LC_ALL TZ PATH
 set -f
 nl='
 '
@@ -62,15 +63,21 @@ values() { # PATTERN TEXT: sets $words to what follows each match: one word, wit
 
 regular() { # PROGRAM... -- PATH...: the program on those paths that are regular files (never on a pipe: it would wait for ever)
     left=$#
-    fixed=0
+    options=yes
+    files=0
     while [ "$left" -gt 0 ]; do
         one=$1
         shift
         left=$((left - 1))
-        if [ "$fixed" = 0 ] || [ -f "$one" ]; then set -- "$@" "$one"; fi
-        if [ "$fixed" = 0 ] && [ "$one" = -- ]; then fixed=$#; fi
+        if [ "$options" = yes ]; then
+            set -- "$@" "$one"
+            if [ "$one" = -- ]; then options=no; fi
+        elif [ -f "$one" ]; then
+            set -- "$@" "$one"
+            files=$((files + 1))
+        fi
     done
-    if [ $# -gt "$fixed" ]; then timeout 20 "$@"; fi
+    if [ "$files" -gt 0 ]; then timeout 20 "$@"; fi
 }
 
 # --- the kubelet: how it is started, and with what configuration ---
@@ -109,6 +116,7 @@ units() { # sets $units, $kubelet_pid and $unit_files: what systemd says, and wh
             ;;
         esac
     done
+    if [ /lib/systemd/system -ef /usr/lib/systemd/system ]; then unit_dirs=${unit_dirs%"$nl"*}; fi
     for dir in $unit_dirs; do
         set +f
         for one in "$dir/kubelet.service" "$dir/kubelet.service.d"/*.conf; do
@@ -180,6 +188,8 @@ versions() { # the slow programs, while the rest is read
 host() {
     segment host
     fact clock "$(date +%s.%N)"
+    first_line /proc/uptime
+    fact uptime "$line"
     fact data_dir "$data_dir"
     fact uid "$(id -u)"
     fact cpus "$(nproc)"
@@ -209,6 +219,9 @@ host() {
     for name in /run/containerd/containerd.sock /run/crio/crio.sock /run/cri-dockerd.sock $sockets; do
         name=${name#unix://}
         if [ -S "$name" ]; then fact "socket/$name" yes; fi
+    done
+    for name in /etc/pki/ca-trust /etc/pki/tls/certs /etc/ca-certificates /usr/share/ca-certificates /usr/local/share/ca-certificates; do
+        if [ -d "$name" ]; then fact "ca/$name" yes; fi
     done
     if [ -d /run/systemd/system ]; then fact systemd yes; fi
     if [ -d "$data_dir/member" ]; then fact etcd_member yes; fi
@@ -316,7 +329,7 @@ disks() {
         set -- "$@" "$one"
     done
     segment filesystems
-    timeout 10 stat -f -c "$b %a %S %d %t %n" -- "$@" /sys/fs/cgroup
+    timeout 10 stat -f -c "$b %a %S %c %d %t %n" -- "$@" /sys/fs/cgroup
     segment mounts
     timeout 10 df -P -k -- "$@"
 }
@@ -332,7 +345,7 @@ pod_logs() {
 
 files() { # PATH...: what they are, their sums, where links point to
     segment paths
-    stat -c "$b %f %U %u %G %g %s %Y %n" -- "$@"
+    stat -c "$b %f %U %u %G %g %s %Y %y %n" -- "$@"
     segment sums
     regular sha256sum -- "$@"
     for one in "$@"; do

@@ -64,6 +64,7 @@ def parse(host: str, text: str, clock_skew_s: float) -> Facts:
         etcd=_etcd(segments, owned),
         processes=static_processes(segments),
         pod_logs=pod_logs(segments),
+        ca_dirs=tuple(name.removeprefix("ca/") for name in values if name.startswith("ca/")),
     )
 
 

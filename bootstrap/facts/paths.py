@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from bootstrap.constants import POD_LOG_DIR
 from bootstrap.facts.frame import Segments, absolute, readable
 from bootstrap.facts.model import KubeconfigFacts, PodLog
-from bootstrap.facts.system import number
+from bootstrap.facts.system import number, seconds
 from bootstrap.files import Observed
 
 _SUM = re.compile(r"(\\?)([0-9a-f]{64})[ *]+(.+)")
@@ -34,10 +34,10 @@ def owned_paths(segments: Segments) -> dict[PurePosixPath, Observed]:
         public[absolute(readable(name))] = b"".join(_PEM.findall(pem))
     found: dict[PurePosixPath, Observed] = {}
     for record in segments.records("paths"):
-        fields = record.split(" ", 7)
-        if len(fields) != 8 or not re.fullmatch(r"[0-9a-f]{1,8}", fields[0]):
+        fields = record.split(" ", 10)
+        if len(fields) != 11 or not re.fullmatch(r"[0-9a-f]{1,8}", fields[0]):
             continue
-        path = absolute(fields[7])
+        path = absolute(fields[10])
         bits = int(fields[0], 16)
         kind = _kind(bits)
         size = number(fields[5])
@@ -52,6 +52,7 @@ def owned_paths(segments: Segments) -> dict[PurePosixPath, Observed]:
             owner=fields[2] if fields[1] == "UNKNOWN" else fields[1],
             group=fields[4] if fields[3] == "UNKNOWN" else fields[3],
             size=size, sha256=digest, target=links.get(path, ""), content=content,
+            mtime=_modified(fields[6], fields[8]),
         )
     return found
 
@@ -90,6 +91,11 @@ def pod_logs(segments: Segments) -> tuple[PodLog, ...]:
         if before is None or before.restarts < log.restarts:
             newest[log.pod, log.container] = log
     return tuple(sorted(newest.values(), key=lambda log: (log.modified, str(log.path))))
+
+
+def _modified(whole: str, time: str) -> float:
+    """Seconds since the epoch; time: of the same moment, `23:47:36.123456789`, for its fraction."""
+    return seconds(f"{number(whole)}.{time.partition('.')[2][:9]}")
 
 
 def _kind(bits: int) -> str:

@@ -52,7 +52,7 @@ def listeners(segments: Segments) -> tuple[Listener, ...]:
 
 
 def start_time(segments: Segments, pid: int) -> float:
-    """Seconds since the epoch; the same at each look, for as long as nobody sets the clock. Source: proc(5), starttime."""
+    """Seconds since the epoch, to some 10 ms. Source: proc(5), starttime."""
     _, _, after = segments.file(f"/proc/{pid}/stat").rpartition(") ")
     fields = after.split()
     ticks = number(fields[19]) if len(fields) > 19 else 0

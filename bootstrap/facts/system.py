@@ -9,6 +9,8 @@ from ipaddress import IPv6Address
 from bootstrap.facts.frame import Segments, absolute, readable
 from bootstrap.facts.model import CgroupFacts, Disk, OsFacts, ServiceFacts
 
+MANY_INODES = 1 << 40
+
 _CGROUP2_MAGIC = "63677270"
 _LOCAL_ADDRESS = re.compile(r"\|-- ([0-9.]{7,15})\n +/32 host LOCAL")
 
@@ -39,11 +41,11 @@ def os_facts(segments: Segments) -> OsFacts:
 
 def cgroup_facts(segments: Segments) -> CgroupFacts:
     """Version 2 only where /sys/fs/cgroup itself is cgroup2: in the hybrid layout the controllers are version 1's."""
-    magic = next((fields[3] for fields in _filesystems(segments) if fields[4] == "/sys/fs/cgroup"), "")
+    magic = next((fields[4] for fields in _filesystems(segments) if fields[5] == "/sys/fs/cgroup"), "")
     if magic == _CGROUP2_MAGIC:
         return CgroupFacts(2, tuple(segments.values.get("cgroup_controllers", "").split()))
     rows = (line.split() for line in segments.file("/proc/cgroups").splitlines() if not line.startswith("#"))
-    enabled = tuple(row[0] for row in rows if len(row) >= 4 and row[1] != "0" and row[3] == "1")
+    enabled = tuple(row[0] for row in rows if len(row) >= 4 and row[3] != "0")
     return CgroupFacts(1 if enabled else 0, enabled)
 
 
@@ -52,9 +54,15 @@ def swap(segments: Segments) -> tuple[str, ...]:
     return tuple(line.split()[0] for line in segments.file("/proc/swaps").splitlines()[1:] if line.split())
 
 
-def boot_time(segments: Segments) -> int:
+def boot_time(segments: Segments) -> float:
+    """When the host started, by the clock it has now, to about 10 ms.
+
+    /proc/stat has whole seconds only. Where /proc/uptime says something else (a container's own), whole seconds must do.
+    """
     found = re.search(r"^btime (\d{1,12})$", segments.file("/proc/stat"), re.MULTILINE)
-    return int(found[1]) if found else 0
+    whole = int(found[1]) if found else 0
+    exact = seconds(segments.values.get("clock", "")) - seconds(segments.values.get("uptime", ""))
+    return exact if -0.1 < exact - whole < 1.1 else whole
 
 
 def addresses(segments: Segments) -> tuple[str, ...]:
@@ -68,8 +76,9 @@ def addresses(segments: Segments) -> tuple[str, ...]:
 
 
 def disks(segments: Segments) -> tuple[Disk, ...]:
-    sizes = {absolute(name): (number(free) * number(block), number(inodes))
-             for free, block, inodes, _, name in _filesystems(segments)}
+    """Free space as a process without privileges has it. A file system that counts no inodes (btrfs) has MANY_INODES."""
+    sizes = {absolute(name): (number(free) * number(block), number(inodes) if number(all_inodes) else MANY_INODES)
+             for free, block, all_inodes, inodes, _, name in _filesystems(segments)}
     names = [absolute(readable(name)) for name in segments.one("disks").split(b"\0")[:-1]]
     rows = readable(segments.one("mounts")).splitlines()[1:]
     mounts = [row.split(None, 5)[5] if len(row.split(None, 5)) == 6 else "" for row in rows]
@@ -86,12 +95,12 @@ def modules(segments: Segments) -> tuple[str, ...]:
 
 
 def services(segments: Segments) -> dict[str, ServiceFacts]:
-    """By name without `.service`."""
+    """By name: `kubelet.service`."""
     found: dict[str, ServiceFacts] = {}
     for block in readable(segments.one("units")).split("\n\n"):
         pairs = (line.partition("=") for line in block.splitlines())
         fields = {name: value for name, _, value in pairs}
-        name = fields.get("Id", "").removesuffix(".service")
+        name = fields.get("Id", "")
         if name:
             found[name] = ServiceFacts(
                 name=name,
@@ -108,6 +117,6 @@ def services(segments: Segments) -> dict[str, ServiceFacts]:
 
 
 def _filesystems(segments: Segments) -> Iterator[list[str]]:
-    """Free blocks, size of a block, free inodes, kind (hexadecimal), path."""
-    rows = (record.split(" ", 4) for record in segments.records("filesystems"))
-    return (row for row in rows if len(row) == 5)
+    """Free blocks, size of a block, inodes, free inodes, kind (hexadecimal), path."""
+    rows = (record.split(" ", 5) for record in segments.records("filesystems"))
+    return (row for row in rows if len(row) == 6)
