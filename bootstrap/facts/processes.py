@@ -23,8 +23,7 @@ def static_processes(segments: Segments) -> tuple[StaticProcess, ...]:
     digests = _digests(segments)
     found = []
     for pid in pids:
-        words = segments.contents.get(PurePosixPath(f"/proc/{pid}/cmdline"), b"").split(b"\0")
-        argv = tuple(readable(word) for word in words[:-1])
+        argv = _argv(segments, pid)
         component = PurePosixPath(argv[0]).name if argv else ""
         if component in COMPONENTS:
             found.append(
@@ -45,10 +44,22 @@ def listeners(segments: Segments) -> tuple[Listener, ...]:
         if len(row) == 3 and row[0] == "listen" and re.fullmatch(r"([0-9A-F]{8}|[0-9A-F]{32}):[0-9A-F]{4}", row[1]):
             address, _, port = row[1].partition(":")
             pid = owners.get(row[2], 0)
-            name = segments.file(f"/proc/{pid}/comm").removesuffix("\n") if pid else ""
+            name = _name(segments, pid) if pid else ""
             in_pod = bool(pid) and bool(pod_uid(segments, pid))
             found.append(Listener(_address(address, big_endian=big_endian), int(port, 16), pid, name, in_pod))
     return tuple(sorted(found, key=lambda listener: (listener.port, listener.address, listener.pid)))
+
+
+def _argv(segments: Segments, pid: int) -> tuple[str, ...]:
+    words = segments.contents.get(PurePosixPath(f"/proc/{pid}/cmdline"), b"").split(b"\0")
+    return tuple(readable(word) for word in words[:-1])
+
+
+def _name(segments: Segments, pid: int) -> str:
+    """The kernel's name of a process, of which it keeps 15 characters; the program's own where that begins alike."""
+    comm = segments.file(f"/proc/{pid}/comm").removesuffix("\n")
+    program = PurePosixPath((_argv(segments, pid) or ("",))[0]).name
+    return program if comm and program.startswith(comm) else comm
 
 
 def start_time(segments: Segments, pid: int) -> float:

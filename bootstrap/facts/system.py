@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from ipaddress import IPv6Address
+from ipaddress import IPv4Address, IPv6Address
 
 from bootstrap.facts.frame import Segments, absolute, readable
 from bootstrap.facts.model import CgroupFacts, Disk, OsFacts, ServiceFacts
@@ -67,12 +67,20 @@ def boot_time(segments: Segments) -> float:
 
 def addresses(segments: Segments) -> tuple[str, ...]:
     """The host's own addresses, loopback left out; IPv4 first."""
-    v4 = {found[1] for found in _LOCAL_ADDRESS.finditer(segments.file("/proc/net/fib_trie"))}
+    v4 = {found[1] for found in _LOCAL_ADDRESS.finditer(segments.file("/proc/net/fib_trie")) if _is_ipv4(found[1])}
     v6 = set()
     for line in segments.file("/proc/net/if_inet6").splitlines():
         if re.fullmatch(r"[0-9a-f]{32}", line[:32]):
             v6.add(str(IPv6Address(int(line[:32], 16))))
     return (*sorted(a for a in v4 if not a.startswith("127.")), *sorted(v6 - {"::1"}))
+
+
+def _is_ipv4(text: str) -> bool:
+    try:
+        IPv4Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def disks(segments: Segments) -> tuple[Disk, ...]:
