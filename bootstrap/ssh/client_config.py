@@ -41,10 +41,7 @@ class ClientConfig:
 
     def __init__(self, path: Path | None, text: str) -> None:
         self.path = path
-        try:
-            self._config = paramiko.SSHConfig.from_text(text)
-        except (paramiko.ConfigParseError, ValueError) as error:
-            raise UsageError(f"{path}: not understood: {error}", hint="ssh -G HOST -F FILE shows how OpenSSH reads it") from error
+        self._text = text
 
     @classmethod
     def read(cls, path: Path | None, *, home: Path) -> ClientConfig:
@@ -56,12 +53,19 @@ class ClientConfig:
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"{path}: cannot be read: {error}") from error
 
-    def options(self, alias: str) -> Mapping[str, object]:
-        """Options for `alias`, keys in lower case; `hostname` only where the file gives one. identityfile is a list."""
+    def options(self, alias: str, *, user: str | None = None, port: int | None = None) -> Mapping[str, object]:
+        """Options for `alias`, keys in lower case; `hostname` only where the file gives one. identityfile is a list.
+
+        user, port: settled elsewhere, they count for `Match user` and in ProxyCommand's %r and %p.
+        """
+        settled = [f"User {user}\n"] if user else []
+        settled += [f"Port {port}\n"] if port else []
         try:
-            found = dict(self._config.lookup(alias))
-        except paramiko.ConfigParseError as error:
-            raise UsageError(f"{self.path}: not understood: {error}") from error
+            found = dict(paramiko.SSHConfig.from_text("".join(settled) + self._text).lookup(alias))
+        except (paramiko.ConfigParseError, ValueError) as error:
+            raise UsageError(
+                f"{self.path}: not understood: {error}", hint=f"ssh -G -F {self.path} {alias} shows how OpenSSH reads it"
+            ) from error
         except ImportError as error:
             raise UsageError(
                 f"{self.path}: `Match exec` is not supported", hint="use Host blocks, or another file as ssh.configFile"

@@ -8,6 +8,7 @@ login shell says before, or a stray background process later, is dropped.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import secrets
 import shlex
@@ -119,7 +120,8 @@ class Helper:
         return Reply(out.status, bytes(out.content), bytes(err.content), sent_at, out.began_at)
 
     def close(self) -> None:
-        self._channel.close()
+        with contextlib.suppress(EOFError, OSError, paramiko.SSHException):
+            self._channel.close()
 
     def _collect(self, out: _Collector, err: _Collector, deadline: float) -> None:
         """Read both streams until each has shown its end; either may fill while we wait for the other."""
@@ -162,7 +164,7 @@ class Helper:
             if said.count(prompt) > 1:
                 raise NotStarted(1, "sudo did not accept the password", wrong_password=True)
             if time.monotonic() > deadline:
-                raise NotStarted(-1, f"nothing happened for {_START_TIMEOUT_S:.0f} s" + _printable(heard[-512:] + said))
+                raise NotStarted(-1, f"nothing happened for {_START_TIMEOUT_S:.0f} s" + printable(heard[-512:] + said))
             try:
                 data = channel.recv(_READ_SIZE)
             except TimeoutError:
@@ -180,7 +182,7 @@ class Helper:
             said += piece
             if len(said) > 1 << 20:
                 break
-        return NotStarted(channel.recv_exit_status(), _printable(said[-2048:] or heard[-2048:]))
+        return NotStarted(channel.recv_exit_status(), printable(said[-2048:] or heard[-2048:]))
 
 
 class _Collector:
@@ -221,7 +223,7 @@ class _Collector:
 
     def so_far(self) -> str:
         """The end of what has come, for messages."""
-        return _printable(bytes(self.content[-1024:] + (self._pending if self._begun else b"")))
+        return printable(bytes(self.content[-1024:] + (self._pending if self._begun else b"")))
 
     def _keep(self, data: bytearray) -> None:
         room = self._cap - len(self.content)
@@ -244,7 +246,7 @@ def _within(condition: Callable[[], bool], timeout_s: float) -> bool:
     return True
 
 
-def _printable(data: bytes) -> str:
+def printable(data: bytes) -> str:
     """Text of a host without control characters: it may end up in a terminal."""
     kept = (c if c.isprintable() or c == "\n" else " " for c in data.decode(errors="replace"))
     return "".join(kept).strip()

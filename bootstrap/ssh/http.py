@@ -23,7 +23,8 @@ BODY_CAP = 64 << 20
 _KEPT_ALIVE = 4
 _KEEPALIVE_S = 50.0         # below the idle time-outs of the API server and etcd
 _READ_SIZE = 1 << 16
-_PROHIBITED, _CONNECT_FAILED = 1, 2     # RFC 4254, section 5.1
+_PROHIBITED = 1             # RFC 4254, section 5.1
+_REFUSED = "connection refused or no way there"     # sshd does not say which
 
 _T = TypeVar("_T")
 
@@ -167,11 +168,12 @@ class _Backend(httpcore.NetworkBackend):
                     host=name,
                     hint="allow it for this user in sshd_config: AllowTcpForwarding local (and PermitOpen, DisableForwarding)",
                 ) from error
-            raise httpcore.ConnectError((error.text or "connection refused").lower()) from error
+            raise httpcore.ConnectError(_REFUSED) from error
         except (paramiko.SSHException, EOFError, OSError) as error:
             if self._link.alive and "imeout" in str(error):
                 raise httpcore.ConnectTimeout from error
-            raise httpcore.ConnectError(str(error)) from error
+            # Of two channels refused at the same time paramiko gives the reason to one, and "unable to open" to the other.
+            raise httpcore.ConnectError(_REFUSED if "nable to open" in str(error) else str(error)) from error
         return _Stream(channel)
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from bootstrap.cluster import Cluster, Host
 from bootstrap.connection import Answer, Completed, Request
 from bootstrap.errors import RemoteError
-from bootstrap.facts.script import script as facts_script
+from bootstrap.facts import Facts
+from bootstrap.facts import parse as parse_facts
+from bootstrap.facts import script as facts_script
 from bootstrap.files import Directory, File, Link
 from bootstrap.ssh import scripts, transport
-from bootstrap.ssh.helper import Reply
+from bootstrap.ssh.helper import Reply, printable
 from bootstrap.ssh.http import Http
 from bootstrap.ssh.root import Root
 from bootstrap.ssh.settings import Target, target
@@ -21,6 +26,8 @@ OUTPUT_CAP = 1 << 20
 FACTS_CAP = 16 << 20
 READ_CAP = 64 << 20
 _SLACK_S = 10.0
+_TIMED_OUT = (124, 137)     # of timeout(1): ended by the signal, killed
+_FULL = re.compile(r"No space left on device| 100% /")     # the second: df's last line, when the shell itself does not say why
 
 
 class SshConnection:
@@ -49,7 +56,7 @@ class SshConnection:
         """Become root now: what stands in the way is a matter of connecting, not of the first operation."""
         self._root.open()
 
-    def look(self, data_dir: PurePosixPath) -> tuple[str, float]:
+    def look(self, data_dir: PurePosixPath) -> Facts:
         reply = self._root.call(scripts.look(facts_script(data_dir)), doing="reading facts", cap=FACTS_CAP)
         clock, _, output = reply.stdout.partition(b"\n")
         self._check(reply, "reading facts")
@@ -58,7 +65,7 @@ class SshConnection:
         except ValueError:
             raise RemoteError(f"{self.name}: `date +%s.%N` gave {clock[:40]!r}", host=self.name) from None
         ours = (reply.sent_at + reply.began_at) / 2
-        return output.decode(errors="replace"), theirs - ours
+        return parse_facts(self.name, output.decode(errors="replace"), theirs - ours)
 
     def read(self, paths: Iterable[PurePosixPath]) -> Mapping[PurePosixPath, bytes]:
         wanted = tuple(dict.fromkeys(paths))
@@ -88,9 +95,13 @@ class SshConnection:
 
     def run(self, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0) -> Completed:
         what = f"running {argv[0]}"
+        started = time.monotonic()
         reply = self._root.call(
             scripts.run(argv, stdin, timeout_s), doing=what, timeout_s=timeout_s + _SLACK_S, cap=OUTPUT_CAP, drain=True
         )
+        if reply.status in _TIMED_OUT and time.monotonic() - started >= timeout_s:
+            late = f"{shlex.join(argv)} did not end within {timeout_s:g} s on {self.name}"
+            raise RemoteError(late, host=self.name, evidence=_last_lines(reply))
         return Completed(reply.status, reply.stdout, reply.stderr)
 
     def request(self, request: Request, *, timeout_s: float = 5.0) -> Answer:
@@ -104,8 +115,16 @@ class SshConnection:
     def _check(self, reply: Reply, what: str) -> None:
         if reply.status == 0:
             return
-        evidence = [line for line in reply.stderr.decode(errors="replace").splitlines() if line.strip()][-8:]
+        evidence = _last_lines(reply)
+        if any(_FULL.search(line) for line in evidence):
+            raise RemoteError(f"{what} failed on {self.name}: no space left on the device", host=self.name, evidence=evidence)
         raise RemoteError(f"{what} failed on {self.name} (status {reply.status})", host=self.name, evidence=evidence)
+
+
+def _last_lines(reply: Reply) -> list[str]:
+    """The end of standard error, without control characters."""
+    text = printable(reply.stderr[-8192:])
+    return [line for line in text.splitlines() if line.strip()][-8:]
 
 
 def connect(cluster: Cluster, host: Host, *, sudo_password: Callable[[], str] | None = None) -> SshConnection:

@@ -123,6 +123,9 @@ class Root:
         except paramiko.ChannelException:
             raise
         except (HelperLost, paramiko.SSHException, EOFError, OSError) as error:
+            if self._link.alive and isinstance(error, paramiko.SSHException):
+                # Of two channels refused at the same time paramiko gives the reason to one, and this to the other.
+                raise paramiko.ChannelException(0, str(error)) from error
             raise self._link.lost(doing, error) from error
 
     def _probe(self) -> Helper:

@@ -65,7 +65,7 @@ def target(cluster: Cluster, host: Host, *, home: Path | None = None, login: str
     ssh = ssh_of(cluster, host)
     config = ClientConfig.read(_config_file(ssh, home), home=home)
     alias = host.ssh.host or (host.name if config.names(host.name) else host.address)
-    options = config.options(alias)
+    options = config.options(alias, user=ssh.user, port=ssh.port)
     address = _text(options, "hostname") or (host.ssh.host or host.address)
     main = _target(host.name, alias, address, options, ssh, config, home, login)
     jumps = parse_jumps(ssh.proxy_jump) if ssh.proxy_jump is not None else parse_jumps(_text(options, "proxyjump") or "")
@@ -113,7 +113,7 @@ def _jump_targets(
         raise UsageError(f"more than {_MAX_JUMPS} jump hosts on the way to {main.name}")
     result: list[Target] = []
     for number, jump in enumerate(jumps):
-        options = config.options(jump.alias)
+        options = config.options(jump.alias, user=jump.user, port=jump.port)
         address = _text(options, "hostname") or jump.alias
         own = Ssh(user=jump.user, port=jump.port, agent=main.agent, connect_timeout=timedelta(seconds=main.connect_timeout_s))
         hop = _target(f"jump host {jump.alias}", jump.alias, address, options, own, config, home, login)

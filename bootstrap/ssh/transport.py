@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 import threading
@@ -39,6 +40,24 @@ class _Transport(paramiko.Transport):
         return self.host_key_algorithms
 
 
+class _Socket(socket.socket):
+    """A TCP socket that never waits: no Nagle here, and acknowledgements at once.
+
+    sshd's own Nagle is on until a session runs; with delayed acknowledgements that costs 40 ms for every small reply.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock.family, sock.type, sock.proto, fileno=sock.detach())
+        self.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        received = super().recv(size, flags)
+        if hasattr(socket, "TCP_QUICKACK"):
+            with contextlib.suppress(OSError):
+                self.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        return received
+
+
 class Link:
     """A logged-in transport and the jump hosts that it runs through; notices when the network dies."""
 
@@ -47,6 +66,7 @@ class Link:
         self.transport = transports[-1]
         self._transports = tuple(transports)
         self._closing = threading.Event()
+        self._reason: Exception | None = None
         threading.Thread(target=self._keepalive, name=f"ssh-keepalive {target.name}", daemon=True).start()
 
     @property
@@ -55,7 +75,7 @@ class Link:
 
     def lost(self, doing: str, error: BaseException | None = None) -> HostUnreachable:
         """The error for an operation that the connection did not survive."""
-        reason = error or getattr(self.transport, "saved_exception", None)
+        reason = self._reason or error
         detail = f": {reason}" if reason is not None and str(reason) else ""
         name = self.target.name
         return HostUnreachable(f"lost the connection to {name} ({self.target}) while {doing}{detail}", host=name)
@@ -63,7 +83,8 @@ class Link:
     def close(self) -> None:
         self._closing.set()
         for transport in reversed(self._transports):
-            transport.close()
+            with contextlib.suppress(EOFError, OSError, paramiko.SSHException):
+                transport.close()
 
     def _keepalive(self) -> None:
         """Ask for a sign of life; a server that gives none in time is gone, whatever TCP thinks."""
@@ -80,7 +101,7 @@ class Link:
 
     def _give_up(self) -> None:
         LOGGER.info("%s: no sign of life for %d s, giving up", self.target.name, DEAD_AFTER_S)
-        self.transport.saved_exception = TimeoutError(f"no sign of life for {DEAD_AFTER_S:.0f} s")
+        self._reason = TimeoutError(f"no sign of life for {DEAD_AFTER_S:g} s")
         self.transport.close()
 
 
@@ -173,8 +194,7 @@ def _open_socket(hop: Target, through: paramiko.Transport | None, deadline: floa
         raise _unreachable(hop, reason) from error
     except (OSError, paramiko.SSHException) as error:
         raise _unreachable(hop, (getattr(error, "strerror", None) or str(error)).lower()) from error
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return sock
+    return _Socket(sock)
 
 
 def _unreachable(hop: Target, reason: str) -> HostUnreachable:

@@ -9,8 +9,9 @@ fail() {        # fail TEXT
 
 undo() {        # on every exit before the last rename
     status=$?
+    disk=$(df -P -- "$at" 2>/dev/null | tail -n 1)      # before the evidence goes
     clean
-    printf '%s\n' "$(df -P -- "$at" 2>/dev/null | tail -n 1)" >&2
+    printf '%s\n' "$disk" >&2
     exit "$status"
 }
 
