@@ -22,7 +22,7 @@ _MICROSECONDS = {
 
 def parse(text: str) -> timedelta:
     """The duration that `text` names, rounded to microseconds. Raises ValueError with a message for the operator."""
-    if len(text) > 100 or not _WHOLE.match(text):
+    if len(text) > 100 or not _WHOLE.fullmatch(text):
         raise ValueError("is not a duration")
     total = sum((Fraction(number) * _MICROSECONDS[unit] for number, unit in _PART.findall(text)), start=Fraction(0))
     if total > LONGEST // timedelta(microseconds=1):

@@ -35,7 +35,7 @@ def _directory(info: ValidationInfo) -> Path | None:
 
 
 def _local_path(value: object, info: ValidationInfo) -> object:
-    return paths.local(value, _directory(info)) if isinstance(value, str) else value
+    return str(paths.local(value, _directory(info))) if isinstance(value, str) else value
 
 
 def _addon(value: str, info: ValidationInfo) -> str:
@@ -50,7 +50,7 @@ def _addon(value: str, info: ValidationInfo) -> str:
 
 
 def _one_or_more(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
+    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
 
 BUILT_IN_ADDONS = ("coredns", "kube-proxy")
