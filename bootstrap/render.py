@@ -130,9 +130,12 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _represent_string(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    if "\n" in value:
-        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|")
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style='"' if _AMBIGUOUS.fullmatch(value) else None)
+    style = None
+    if not value.replace("\n", "").isprintable() or _AMBIGUOUS.fullmatch(value):
+        style = '"'
+    elif "\n" in value:
+        style = "|"
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 
 # Numbers in YAML 1.1 and 1.2 (PyYAML's own check knows 1.1 only: it leaves 1e3 and 0o17 unquoted), and 1.1's short booleans.
