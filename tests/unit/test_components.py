@@ -1,0 +1,162 @@
+"""Flags and pods of the control plane components."""
+
+from datetime import timedelta
+from pathlib import PurePosixPath
+
+import pytest
+
+from bootstrap import components
+from bootstrap.cluster import ApiServer, Arg, Cluster, ControlPlaneComponent, Timeouts
+from bootstrap.components import Birth, ManifestContext, etcd
+from bootstrap.staticpod import decode, flags, main_container
+from tests.unit import rendering_samples as samples
+from tests.unit.pki_samples import new_authorities
+
+THREE = samples.a_cluster()
+MEMBERS = "cp1=https://192.0.2.11:2380,cp2=https://192.0.2.12:2380,cp3=https://192.0.2.13:2380"
+
+
+def flag_values(cluster: Cluster, component: str, flag: str, context: ManifestContext | None = None) -> list[str]:
+    found = components.args(cluster, cluster.hosts[0], component, context or samples.context(cluster))
+    return [value for name, value in found if name == flag]
+
+
+def test_components_come_up_in_this_order() -> None:
+    expected = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"]
+    assert expected == [module.NAME for module in components.COMPONENTS]
+
+
+def test_new_members_start_together_with_one_list_and_a_token_of_their_own() -> None:
+    assert flag_values(THREE, "etcd", "initial-cluster") == [MEMBERS]
+    assert flag_values(THREE, "etcd", "initial-cluster-state") == ["new"]
+    assert flag_values(THREE, "etcd", "initial-cluster-token") == [samples.TOKEN]
+
+
+@pytest.mark.parametrize("birth", [Birth("cp1=https://192.0.2.11:2380", "existing", ""), Birth(MEMBERS, "", "old")])
+def test_a_born_member_keeps_its_birth_values(birth: Birth) -> None:
+    context = ManifestContext(cluster_token=samples.TOKEN, born_with=birth)
+    manifest = components.manifest(THREE, THREE.hosts[0], "etcd", context)
+    assert birth == components.born_with(manifest)
+    assert birth.token == (components.argument(manifest, "initial-cluster-token") or "")
+
+
+def test_an_initial_cluster_alone_is_that_of_a_cluster_of_ours() -> None:
+    context = ManifestContext(cluster_token=samples.TOKEN, born_with="cp1=https://192.0.2.11:2380")
+    assert flag_values(THREE, "etcd", "initial-cluster", context) == ["cp1=https://192.0.2.11:2380"]
+    assert flag_values(THREE, "etcd", "initial-cluster-token", context) == [samples.TOKEN]
+
+
+def test_manifests_without_birth_values_have_none() -> None:
+    scheduler = components.manifest(THREE, THREE.hosts[0], "kube-scheduler", samples.context(THREE))
+    assert components.born_with(scheduler) is None
+    assert components.argument(scheduler, "initial-cluster") is None
+    assert components.argument(b"- not a pod", "initial-cluster") is None
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ("cp1=http://192.0.2.11:2380", "new", ""),
+        ("cp1=https://192.0.2.11:2380 --x", "new", ""),
+        ("", "new", ""),
+        ("cp1=https://192.0.2.11:2380", "other", ""),
+        ("cp1=https://192.0.2.11:2380", "new", "a b"),
+    ],
+)
+def test_strange_birth_values_never_reach_a_manifest(values: tuple[str, str, str]) -> None:
+    with pytest.raises(ValueError, match="not an initial cluster"):
+        Birth(*values)
+
+
+def test_token_follows_from_the_ca_key_alone() -> None:
+    one, other = new_authorities().etcd_ca.certificate, new_authorities().etcd_ca.certificate
+    assert etcd.cluster_token(one) == etcd.cluster_token(one)
+    assert etcd.cluster_token(one) != etcd.cluster_token(other)
+    Birth(MEMBERS, "new", etcd.cluster_token(one))
+
+
+def test_extra_arguments_replace_and_keep_their_order() -> None:
+    cluster = samples.extra_args()
+    assert flag_values(
+        cluster, "kube-apiserver", "service-account-issuer"
+    ) == ["https://issuer.example.com", "https://kubernetes.default.svc.cluster.local"]
+    names = [name for name, _ in components.args(cluster, cluster.hosts[0], "kube-apiserver", samples.context(cluster))]
+    base = names[: -len(cluster.api_server.extra_args)]
+    assert base == sorted(base)
+    assert [arg.name for arg in cluster.api_server.extra_args] == names[len(base) :]
+
+
+def test_an_authorization_config_takes_the_place_of_the_mode() -> None:
+    extra = (Arg(name="authorization-config", value="/etc/kubernetes/authorization.yaml"),)
+    assert flag_values(samples.a_cluster(api_server=ApiServer(extra_args=extra)), "kube-apiserver", "authorization-mode") == []
+    assert flag_values(THREE, "kube-apiserver", "authorization-mode") == ["Node,RBAC"]
+
+
+def test_without_a_pod_subnet_no_node_gets_addresses() -> None:
+    networking = THREE.networking.model_copy(update={"pod_subnet": ""})
+    cluster = THREE.model_copy(update={"networking": networking})
+    for flag in ("allocate-node-cidrs", "cluster-cidr", "service-cluster-ip-range"):
+        assert flag_values(cluster, "kube-controller-manager", flag) == []
+
+
+def test_a_probe_asks_where_the_process_listens() -> None:
+    cluster = samples.extra_args()      # the controller manager binds to all addresses
+    context = samples.context(cluster)
+    for name, host in (("kube-controller-manager", None), ("kube-apiserver", "192.0.2.11"), ("etcd", "127.0.0.1")):
+        pod = decode(components.manifest(cluster, cluster.hosts[0], name, context))
+        assert host == main_container(pod)["livenessProbe"]["httpGet"].get("host")
+
+
+def test_startup_probe_lasts_as_long_as_the_health_check() -> None:
+    cluster = samples.a_cluster(timeouts=Timeouts(control_plane_component_health_check=timedelta(seconds=301)))
+    pod = decode(components.manifest(cluster, cluster.hosts[0], "etcd", samples.context(cluster)))
+    assert tuple(main_container(pod)["startupProbe"][key] for key in ("failureThreshold", "periodSeconds")) == (31, 10)
+
+
+def test_etcds_startup_probe_does_not_kill_a_learner() -> None:
+    pod = decode(components.manifest(THREE, THREE.hosts[0], "etcd", samples.context(THREE)))
+    assert main_container(pod)["startupProbe"]["httpGet"]["path"] == "/livez"
+
+
+def test_an_extra_volume_takes_the_place_of_a_default_of_its_name() -> None:
+    cluster = samples.extra_args()
+    pod = decode(components.manifest(cluster, cluster.hosts[0], "kube-apiserver", samples.context(cluster)))
+    volumes = {volume["name"]: volume["hostPath"]["path"] for volume in pod["spec"]["volumes"]}
+    assert volumes["ca-certs"] == "/opt/certs"
+    assert sorted(volumes) == list(volumes)
+
+
+def test_ca_directories_are_from_a_fixed_list() -> None:
+    with pytest.raises(ValueError, match="/root"):
+        ManifestContext(ca_dirs=("/root",))
+
+
+def test_digest_covers_the_files_that_are_read_at_start() -> None:
+    context = samples.context(THREE)
+    host = THREE.hosts[0]
+    for module in components.COMPONENTS:
+        before = components.manifest(THREE, host, module.NAME, context)
+        for path in components.startup_files(module.NAME):
+            changed = ManifestContext(samples.TOKEN, None, samples.CA_DIRS, {**(context.hashes or {}), path: "f" * 64})
+            assert before != components.manifest(THREE, host, module.NAME, changed), (module.NAME, path)
+        reloaded = {**(context.hashes or {}), PurePosixPath("/etc/kubernetes/pki/apiserver.crt"): "0" * 64}
+        same = ManifestContext(samples.TOKEN, None, samples.CA_DIRS, reloaded)
+        assert before == components.manifest(THREE, host, module.NAME, same)
+
+
+def test_a_missing_hash_is_a_bug_and_never_a_wrong_digest() -> None:
+    with pytest.raises(KeyError):
+        components.manifest(THREE, THREE.hosts[0], "etcd", ManifestContext(hashes={}))
+
+
+def test_flags_of_a_manifest_are_read_back() -> None:
+    pod = decode(components.manifest(THREE, THREE.hosts[0], "etcd", samples.context(THREE)))
+    assert tuple(components.args(THREE, THREE.hosts[0], "etcd", samples.context(THREE))) == flags(pod)
+
+
+def test_the_oldest_minors_flexvolume_directory_follows_the_flag() -> None:
+    extra = (Arg(name="flex-volume-plugin-dir", value="/opt/plugins"),)
+    cluster = samples.a_cluster(version="v1.35.4", controller_manager=ControlPlaneComponent(extra_args=extra))
+    pod = decode(components.manifest(cluster, cluster.hosts[0], "kube-controller-manager", samples.context(cluster)))
+    mounts = {mount["name"]: mount for mount in main_container(pod)["volumeMounts"]}
+    assert mounts["flexvolume-dir"] == {"name": "flexvolume-dir", "mountPath": "/opt/plugins"}
