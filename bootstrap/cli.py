@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -34,11 +35,9 @@ class Context:
         self.console: Console = Console(output, verbose)
         self._ask = ask_sudo_password
         self._password: str | None = None
+        logging.getLogger().addHandler(self.console.log_handler())
         if verbose:
-            import logging
-
             level = logging.INFO if verbose == 1 else logging.DEBUG
-            logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
             logging.getLogger("bootstrap").setLevel(level)
 
     def load(self, inventory: Path) -> Cluster:
@@ -78,6 +77,9 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
         except KeyboardInterrupt:
             context.console.note("interrupted: the same command carries on where this one stopped")
             sys.exit(int(ExitCode.INTERRUPTED))
+        except Exception as error:  # whatever is left is a bug of ours, and says so
+            context.console.bug(error)
+            sys.exit(int(ExitCode.BUG))
         finally:
             context.console.close()
         sys.exit(int(code or ExitCode.DONE))

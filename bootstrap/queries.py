@@ -39,7 +39,7 @@ def show_preflight(cluster: Cluster, ignored: tuple[str, ...], connect: Connect,
     with connected(cluster, cluster.control_plane_hosts, connect) as access:
         findings = checks.check(cluster, look(access))
     bad = [finding for finding in findings if finding.severity == "error" and not checks.is_ignored(finding, ignored)]
-    console.findings(findings)
+    console.findings(findings, as_result=True)
     text = f"{len(findings)} findings, {len(bad)} of them keep init from working" if findings else "nothing found"
     console.result({"findings": [checks.as_dict(finding) for finding in findings], "refused": len(bad)}, text)
     return ExitCode.REFUSED if bad else ExitCode.DONE
