@@ -15,7 +15,7 @@ from bootstrap.components.checks import check_extra_args
 from bootstrap.components.context import CA_DIRS, TOKEN_PLACEHOLDER, Birth, ManifestContext
 from bootstrap.components.etcd import cluster_token
 from bootstrap.flags import Flag
-from bootstrap.staticpod import decode, flags
+from bootstrap.staticpod import decode
 
 __all__ = [
     "CA_DIRS",
@@ -25,7 +25,6 @@ __all__ = [
     "Flag",
     "ManifestContext",
     "args",
-    "argument",
     "born_with",
     "check_extra_args",
     "cluster_token",
@@ -58,14 +57,6 @@ def manifest(cluster: Cluster, host: Host, name: str, context: ManifestContext) 
     """The static pod manifest of a component on a host: what is written to `<manifest directory>/<name>.yaml`."""
     content: bytes = component(name).manifest(cluster, host, context)
     return content
-
-
-def argument(manifest: bytes, flag: str) -> str | None:
-    """The value of a flag in a manifest that is there; None where it is not given, or the manifest is no Pod."""
-    try:
-        return dict(flags(decode(manifest))).get(flag)
-    except (ValueError, KeyError, IndexError, TypeError):
-        return None
 
 
 def born_with(manifest: bytes) -> Birth | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -26,7 +27,7 @@ KUBELET_OWNED_FLAGS = {
 
 
 def check_extra_args(cluster: Cluster, file: str = "inventory") -> tuple[Problem, ...]:
-    """Every extra argument that sets a flag which the tool owns. `line` is not known here: None.
+    """Every extra argument that sets a flag which the tool owns, and an etcd too old for our flags. `line` is None here.
 
     file: name of the inventory, for the message.
     """
@@ -36,6 +37,7 @@ def check_extra_args(cluster: Cluster, file: str = "inventory") -> tuple[Problem
 
 
 def _mistakes(cluster: Cluster) -> Iterator[tuple[str, str, str]]:
+    yield from _etcd_image(cluster.etcd.local.image_tag)
     yield from _owned("spec.etcd.local.extraArgs", cluster.etcd.local.extra_args, etcd.OWNED_FLAGS)
     yield from _metrics_urls("spec.etcd.local.extraArgs", cluster.etcd.local.extra_args)
     yield from _owned("spec.apiServer.extraArgs", cluster.api_server.extra_args, apiserver.OWNED_FLAGS)
@@ -48,6 +50,13 @@ def _mistakes(cluster: Cluster) -> Iterator[tuple[str, str, str]]:
     yield from _owned("spec.kubelet.extraArgs", cluster.kubelet.extra_args, KUBELET_OWNED_FLAGS)
     for index, host in enumerate(cluster.hosts):
         yield from _owned(f"spec.hosts[{index}].kubelet.extraArgs", host.kubelet.extra_args, KUBELET_OWNED_FLAGS)
+
+
+def _etcd_image(tag: str) -> Iterator[tuple[str, str, str]]:
+    """A tag that tells its version must be of 3.6 or later: before, the flags had other names."""
+    version = re.match(r"v?(\d+)\.(\d+)", tag)
+    if version and (int(version[1]), int(version[2])) < (3, 6):
+        yield "spec.etcd.local.imageTag", f"etcd {tag} is older than 3.6", "leave it out, or name a later one"
 
 
 def _owned(field: str, extra_args: Sequence[Arg], owned: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:

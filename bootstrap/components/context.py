@@ -63,8 +63,7 @@ class ManifestContext:
     """Everything a manifest needs that is not in the inventory. The defaults are what `render` has: nothing of any host.
 
     cluster_token: --initial-cluster-token of a new cluster (`etcd.cluster_token`).
-    born_with: birth values of this host's etcd member, once it has them; None before its first start. A string is an initial
-    cluster alone, of a member that started together with the others.
+    born_with: birth values of this host's etcd member, once it has them; None before its first start.
     ca_dirs: those of CA_DIRS that exist on the host.
     hashes: SHA-256 by path of (at least) every file in the component's `STARTUP_FILES`; None: not known, the digest is a
     marked placeholder.
@@ -72,7 +71,7 @@ class ManifestContext:
     """
 
     cluster_token: str = TOKEN_PLACEHOLDER
-    born_with: Birth | str | None = None
+    born_with: Birth | None = None
     ca_dirs: tuple[str, ...] = ()
     hashes: Mapping[PurePosixPath, str] | None = None
     patches: tuple[Patch, ...] = ()

@@ -120,7 +120,8 @@ def birth_flags(birth: Birth) -> dict[str, str]:
 
 def args(cluster: Cluster, host: Host, context: ManifestContext) -> list[Flag]:
     """Flags of the member on `host`: (flag without dashes, value) pairs in a fixed order."""
-    return arguments(defaults(cluster, host), birth_flags(_birth(cluster, context)), cluster.etcd.local.extra_args)
+    birth = context.born_with or new_cluster(cluster, context.cluster_token)
+    return arguments(defaults(cluster, host), birth_flags(birth), cluster.etcd.local.extra_args)
 
 
 def manifest(cluster: Cluster, host: Host, context: ManifestContext) -> bytes:
@@ -138,13 +139,3 @@ def manifest(cluster: Cluster, host: Host, context: ManifestContext) -> bytes:
         "pki_dir": str(ETCD_PKI_DIR),
     }
     return finished(NAME, values, STARTUP_FILES, context)
-
-
-def _birth(cluster: Cluster, context: ManifestContext) -> Birth:
-    match context.born_with:
-        case Birth() as birth:
-            return birth
-        case str() as initial_cluster:
-            return Birth(initial_cluster, "new", context.cluster_token)
-        case None:
-            return new_cluster(cluster, context.cluster_token)

@@ -82,3 +82,8 @@ def test_fields_of_the_kubelets_configuration_that_the_tool_owns() -> None:
     )
     expected = ["spec.kubelet.config.tlsCertFile", "spec.hosts[0].kubelet.config.staticPodPath"]
     assert expected == [problem.field for problem in check_config(cluster)]
+
+
+@pytest.mark.parametrize(("tag", "allowed"), [("3.6.16-0", True), ("v3.7.0", True), ("3.5.24-0", False), ("latest", True)])
+def test_an_etcd_that_does_not_know_our_flags_is_refused(tag: str, allowed: bool) -> None:
+    assert allowed == (check_extra_args(a_cluster(etcd=Etcd(local=LocalEtcd(image_tag=tag)))) == ())

@@ -37,20 +37,14 @@ def test_a_born_member_keeps_its_birth_values(birth: Birth) -> None:
     context = ManifestContext(cluster_token=samples.TOKEN, born_with=birth)
     manifest = components.manifest(THREE, THREE.hosts[0], "etcd", context)
     assert birth == components.born_with(manifest)
-    assert birth.token == (components.argument(manifest, "initial-cluster-token") or "")
-
-
-def test_an_initial_cluster_alone_is_that_of_a_cluster_of_ours() -> None:
-    context = ManifestContext(cluster_token=samples.TOKEN, born_with="cp1=https://192.0.2.11:2380")
-    assert flag_values(THREE, "etcd", "initial-cluster", context) == ["cp1=https://192.0.2.11:2380"]
-    assert flag_values(THREE, "etcd", "initial-cluster-token", context) == [samples.TOKEN]
+    assert birth.token == dict(flags(decode(manifest))).get("initial-cluster-token", "")
 
 
 def test_manifests_without_birth_values_have_none() -> None:
     scheduler = components.manifest(THREE, THREE.hosts[0], "kube-scheduler", samples.context(THREE))
     assert components.born_with(scheduler) is None
-    assert components.argument(scheduler, "initial-cluster") is None
-    assert components.argument(b"- not a pod", "initial-cluster") is None
+    with pytest.raises(ValueError, match="holds one Pod"):
+        components.born_with(b"- not a pod")
 
 
 @pytest.mark.parametrize(
