@@ -1,14 +1,17 @@
 """cleanup-node: the files of ours go; etcd's data is moved aside, or deleted where that was asked for.
 
-Inputs: what is on the host; option `delete_etcd_data`. Outputs: a host as it was before. The user's own files in these
-directories stay: only what the tool owns is removed. A second run does nothing.
+Inputs: what is on the host; option `delete_etcd_data`. Outputs: no PKI, no kubeconfig, no kubelet configuration of ours; the
+kubelet's directory goes whole, as it does with kubeadm. Files below /etc/kubernetes that are not of a control plane stay.
+A second run does nothing.
 """
 
 from collections.abc import Sequence
-from pathlib import PurePosixPath
 
 from bootstrap import constants as k
 from bootstrap.cluster import Host
+from bootstrap.facts import Facts
+from bootstrap.kubeconfig import KUBECONFIGS
+from bootstrap.pki.table import AUTHORITIES, CERTIFICATES, SA_KEY, SA_PUBLIC_KEY
 from bootstrap.plan import Change, MovePath, Phase, RemovePath, Run, Snapshot
 
 
@@ -32,14 +35,17 @@ def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
     if any(path.is_relative_to(k.KUBELET_DIR) for path in facts.owned):
         changes.append(RemovePath(k.KUBELET_DIR, recursive=True))
     # Credentials last, so that an interrupted reset can still be finished with them.
-    changes += [RemovePath(path) for path in sorted(facts.owned) if _kubeconfig(path)]
-    if any(path.is_relative_to(k.PKI_DIR) for path in facts.owned):
-        changes.append(RemovePath(k.PKI_DIR, recursive=True))
-    return changes
+    changes += [RemovePath(entry.path) for entry in KUBECONFIGS if entry.path in facts.owned]
+    return [*changes, *_pki(facts)]
 
 
-def _kubeconfig(path: PurePosixPath) -> bool:
-    return path.parent == k.KUBERNETES_DIR and path.suffix == ".conf"
+def _pki(facts: Facts) -> list[RemovePath]:
+    """The whole directory where it holds nothing else; else our files one by one."""
+    there = [path for path, seen in facts.owned.items() if path.is_relative_to(k.PKI_DIR) and seen.kind != "directory"]
+    ours = {path for entry in (*AUTHORITIES, *CERTIFICATES) for path in (entry.path, entry.key_path)} | {SA_KEY, SA_PUBLIC_KEY}
+    if k.PKI_DIR in facts.owned and ours.issuperset(there):
+        return [RemovePath(k.PKI_DIR, recursive=True)]
+    return [RemovePath(path) for path in sorted(there) if path in ours]
 
 
 def _stamp(snapshot: Snapshot) -> str:
