@@ -134,7 +134,7 @@ def up(options: argparse.Namespace, cache: Cache) -> None:
     unprepared = [node for node in wanted.nodes if not nodes.prepared(node, release)]
     if unprepared:
         say(f"preparing {', '.join(node.name for node in unprepared)} ({release})")
-        nodes.reset(wanted, release, unprepared)
+        nodes.reset(release, unprepared, cache)
     inventory.write_ssh_config(wanted, cache)
     path = inventory.write_inventory(wanted, cache, None)
     say(f"{len(wanted.nodes)} nodes up after {time.monotonic() - started:.0f} s; inventory: {path}")
@@ -152,7 +152,7 @@ def reset(options: argparse.Namespace, cache: Cache) -> None:
     if unknown:
         raise LabError(f"no such node: {', '.join(sorted(unknown))}", "vagrant/lab status")
     chosen = [node for node in found.nodes if not options.node or node.name in options.node]
-    nodes.reset(found, release, chosen)
+    nodes.reset(release, chosen, cache)
     inventory.write_inventory(found, cache, None)
     say(f"{len(chosen)} nodes reset after {time.monotonic() - started:.1f} s")
 

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from kubelab import box
+from kubelab import box, loaded
 from kubelab.lab import BRIDGE, SUBNET, SUBNET6, Lab, Node, container_prefix
 from kubelab.paths import VAGRANT_FOLDER, Cache
 from kubelab.shell import LabError, run, say
@@ -170,10 +170,24 @@ def identify(lab: Lab, cache: Cache) -> None:
     on_all(lab.nodes, write)
 
 
-def reset(lab: Lab, release: str, nodes: Iterable[Node]) -> None:
+def reset(release: str, nodes: Iterable[Node], cache: Cache) -> None:
     """Back to "runtime, kubelet and images, nothing else" (node/reset.sh); release: a directory name in the store."""
     script = RESET_SCRIPT.read_text()
-    on_all(nodes, lambda node: attach(node, ["/bin/sh", "-s", "--", release], stdin=script))
+
+    def step(node: Node, name: str) -> str:
+        return attach(node, ["/bin/sh", "-s", "--", release, name], stdin=script).strip()
+
+    def finish(node: Node) -> None:
+        loaded.provide(release, cache, node, lambda: step(node, "finish"))
+        if not prepared(node, release):
+            loaded.place(release, cache, node)
+            step(node, "finish")
+
+    def clean_and_finish(node: Node) -> None:
+        if step(node, "clean") != "ready":
+            finish(node)
+
+    on_all(nodes, clean_and_finish)
 
 
 def prepared(node: Node, release: str) -> bool:

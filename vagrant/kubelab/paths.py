@@ -21,6 +21,11 @@ class Cache:
         return self.root / "store"
 
     @property
+    def loaded(self) -> Path:
+        """containerd's own directory with a release's images loaded, one per release."""
+        return self.root / "loaded"
+
+    @property
     def locks(self) -> Path:
         return self.root / "locks"
 

@@ -1,7 +1,9 @@
 #!/bin/sh
 # Bring this node to "runtime, kubelet and images, nothing else". Runs as root inside a node; POSIX sh.
 #
-#   reset.sh RELEASE          RELEASE is a directory below /opt/kube-lab, made by vagrant/lab
+#   reset.sh RELEASE clean    RELEASE is a directory below /opt/kube-lab, made by vagrant/lab; prints "ready", or "empty" where containerd
+#                             has no images of that release: vagrant/lab may then put a whole /var/lib/containerd in place
+#   reset.sh RELEASE finish   after "empty": load the images if nobody did, start containerd, take the picture
 #
 # The first run installs the release, loads its images and then takes a picture of the node (/var/lib/kube-lab): all of /etc, the names
 # in the directories where things get left, containerd's two databases. Later runs end what is running and go back to that picture.
@@ -113,7 +115,13 @@ install_file() {  # mode, source, target: written only when it differs
 }
 
 install_release() {
-    for binary in "$release"/bin/*; do install_file 0755 "$binary" "/usr/bin/$(basename "$binary")"; done
+    for binary in "$release"/bin/*; do
+        name=$(basename "$binary")
+        case $name in
+            kube*) install_file 0755 "$binary" "/usr/bin/$name" ;;
+            *) ln -sfn "$binary" "/usr/bin/$name" ;;
+        esac
+    done
     for plugin in "$release"/cni/*; do install_file 0755 "$plugin" "/opt/cni/bin/$(basename "$plugin")"; done
     ls -A1 /opt/cni/bin | while read -r plugin; do test -e "$release/cni/$plugin" || rm -rf "/opt/cni/bin/${plugin:?}"; done
     units=/usr/lib/systemd/system
@@ -131,7 +139,6 @@ start_containerd() {
 }
 
 load_images() {
-    rm -rf $containerd
     start_containerd
     for archive in "$release"/images/*.tar; do ctr -n k8s.io images import --local "$archive" >/dev/null; done
     # Importing leaves blobs that containerd collects some time later; collect them now, so that the picture stays true.
@@ -159,17 +166,27 @@ take_picture() {
     echo "$release" >$state/release
 }
 
-if [ -e $state/release ]; then
-    stop_everything
-    unmount_everything
-    clear_network
-    remove_files
-    if [ "$(cat $state/release)" = "$release" ] && restore_images; then
+case $2 in
+    clean)
+        if [ -e $state/release ]; then
+            stop_everything
+            unmount_everything
+            clear_network
+            remove_files
+            if [ "$(cat $state/release)" = "$release" ] && restore_images; then
+                install_release
+                start_containerd
+                echo ready
+                exit 0
+            fi
+        fi
+        systemctl stop containerd.service 2>/dev/null || true
+        rm -rf $containerd $state/release
+        echo empty
+        ;;
+    finish)
         install_release
-        start_containerd
-        exit 0
-    fi
-fi
-install_release
-load_images
-take_picture
+        test -d $containerd || load_images
+        take_picture
+        ;;
+esac
