@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import glob
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +22,12 @@ _BLOCK = re.compile(r"^\s*(?:host|match)(?:\s*=\s*|\s+)\S", re.IGNORECASE)
 _HOST_PORT = re.compile(
     r"\[(?P<bracketed>[^\]]+)\](?::(?P<bracketed_port>\d+))?"
     r"|(?P<host>[^:\[\]\s]+)(?::(?P<port>\d+))?"
-    r"|(?P<bare>[0-9A-Fa-f:.]+)"
+    r"|(?P<bare>[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*)"
 )
+_CRITERIA = {       # of Match; whether an argument follows
+    "all": False, "canonical": False, "final": False,
+    "host": True, "originalhost": True, "user": True, "localuser": True, "exec": True,
+}
 _MAX_DEPTH = 16
 _NOBODY = "no-such-host.invalid"
 
@@ -96,6 +101,21 @@ def _jump(text: str, specification: str) -> Jump:
     return Jump(match["bracketed"] or match["host"] or match["bare"], user or None, int(port) if port else None)
 
 
+def _check_match(path: Path, line: str) -> None:
+    """Refuse criteria that paramiko does not know: it would take them as fulfilled."""
+    words = line.replace("=", " ", 1).split() if "=" in line.split()[0] else line.split()
+    if words[0].lower() != "match":
+        return
+    rest = iter(shlex.split(" ".join(words[1:])))
+    for word in rest:
+        criterion = word.removeprefix("!").lower()
+        if criterion not in _CRITERIA:
+            raise UsageError(f"{path}: `{line.strip()}`: the criterion {criterion!r} is not supported",
+                             hint="use Host blocks, or another file as ssh.configFile")
+        if _CRITERIA[criterion]:
+            next(rest, None)
+
+
 def _lines(path: Path, home: Path, depth: int) -> list[str]:
     """Lines of a file with includes put in their place; the block that an include interrupts is opened again after it."""
     if depth > _MAX_DEPTH:
@@ -106,6 +126,7 @@ def _lines(path: Path, home: Path, depth: int) -> list[str]:
         include = _INCLUDE.match(line)
         if include is None:
             if _BLOCK.match(line):
+                _check_match(path, line)
                 block = line
             result.append(line)
             continue

@@ -127,11 +127,11 @@ class Helper:
         """Read both streams until each has shown its end; either may fill while we wait for the other."""
         channel = self._channel
         while not (out.done and err.done):
+            if time.monotonic() > deadline:
+                raise TimeoutError
             if channel.recv_stderr_ready():
                 err.feed(channel.recv_stderr(_READ_SIZE))
                 continue
-            if time.monotonic() > deadline:
-                raise TimeoutError
             try:
                 data = channel.recv_stderr(_READ_SIZE) if out.done else channel.recv(_READ_SIZE)
             except TimeoutError:
@@ -214,7 +214,10 @@ class _Collector:
         at = self._pending.find(self._end)
         line_end = self._pending.find(b"\n", at + len(self._end)) if at >= 0 else -1
         if line_end >= 0:
-            self.status = int(self._pending[at + len(self._end) : line_end])
+            status = bytes(self._pending[at + len(self._end) : line_end])
+            if not status.isdigit():
+                raise EOFError(f"the root shell gave {printable(status[:40])!r} as a status")
+            self.status = int(status)
             self._keep(self._pending[:at])
             self.done = True
         elif len(self._pending) > _MARK_SIZE and at < 0:

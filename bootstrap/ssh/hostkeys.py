@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from bootstrap.errors import UsageError
+
 # What we negotiate, in the order of preference when nothing is recorded. No certificates: their authorities are not checked.
 KEY_ALGORITHMS: dict[str, tuple[str, ...]] = {
     "ssh-ed25519": ("ssh-ed25519",),
@@ -146,6 +148,8 @@ def read_known_hosts(file: Path) -> tuple[KnownLine, ...]:
         text = file.read_text(errors="replace")
     except FileNotFoundError:
         return ()
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be read: {error.strerror}") from error
     parsed = (parse_known_line(file, number, line) for number, line in enumerate(text.splitlines(), start=1))
     return tuple(line for line in parsed if line is not None)
 

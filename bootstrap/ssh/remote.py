@@ -73,7 +73,10 @@ class SshConnection:
             return {}
         reply = self._root.call(scripts.read(wanted), doing="reading files", cap=READ_CAP)
         self._check(reply, "reading files")
-        return scripts.parse_read(wanted, reply.stdout)
+        try:
+            return scripts.parse_read(wanted, reply.stdout)
+        except ValueError as error:
+            raise RemoteError(f"{self.name} garbled the files it was asked for: {error}", host=self.name) from error
 
     def write(self, entries: Sequence[File | Directory | Link]) -> None:
         if not entries:

@@ -19,7 +19,7 @@ from bootstrap.ssh.transport import Link
 MAX_SHELLS = 8
 MAX_IDLE = 4
 
-_passwords: dict[str, Secret] = {}      # by target; the one thing remembered beyond a connection: nobody types it twice
+_passwords: dict[str, Secret] = {}      # by host and target; the one thing remembered beyond a connection: nobody types it twice
 _asking = threading.Lock()
 
 
@@ -30,6 +30,7 @@ class Root:
         self._link = link
         self._name = link.target.name
         self._sudo_password = sudo_password
+        self._password_key = f"{link.target.name} {link.target}"
         self._access: Access | None = None
         self._idle: list[Helper] = []
         self._count = 0
@@ -151,14 +152,14 @@ class Root:
         except NotStarted as error:
             if error.wrong_password:
                 with _asking:
-                    _passwords.pop(str(self._link.target), None)
+                    _passwords.pop(self._password_key, None)
             raise self._no_root(error) from error
 
     def _password(self, before: NotStarted | None) -> Secret:
         """sudo's password for this host: remembered, from the environment, or asked for; one question at a time."""
         target = self._link.target
         with _asking:
-            if (known := _passwords.get(str(target))) is not None:
+            if (known := _passwords.get(self._password_key)) is not None:
                 return known
             if target.sudo_password_env and target.sudo_password_env in os.environ:
                 text = os.environ[target.sudo_password_env]
@@ -168,8 +169,8 @@ class Root:
                 raise self._no_root(before or NotStarted(1, "sudo: a password is required"))
             if "\n" in text or "\0" in text:
                 raise HostUnreachable("a sudo password cannot hold a newline or a NUL", host=target.name)
-            _passwords[str(target)] = Secret(text.encode())
-            return _passwords[str(target)]
+            _passwords[self._password_key] = Secret(text.encode())
+            return _passwords[self._password_key]
 
     def _no_root(self, failure: NotStarted) -> HostUnreachable:
         target = self._link.target

@@ -67,11 +67,13 @@ def read(paths: Sequence[PurePosixPath]) -> bytes:
 
 
 def parse_read(paths: Sequence[PurePosixPath], output: bytes) -> dict[PurePosixPath, bytes]:
-    """What the script of `read` printed. A number line holds digits only and follows an empty line."""
+    """What the script of `read` printed; ValueError when it is something else. A number line follows an empty line."""
     found: dict[PurePosixPath, bytes] = {}
     for block in output.split(b"\n\n"):
         number, _, content = block.strip(b"\n").partition(b"\n")
         if number:
+            if not number.isdigit() or int(number) >= len(paths):
+                raise ValueError(f"no file has the number {number[:40]!r}")
             found[paths[int(number)]] = base64.b64decode(content)
     return found
 

@@ -73,7 +73,9 @@ def test_odd_names(connection: ssh.SshConnection, on_host: Path, name: str) -> N
 
 
 CONTENTS = (
-    b"", b"\n", b"no newline", b"it's\n'quoted'\n", bytes(range(256)) * 50, "ünï☃".encode(), b"x" * 3_000_000, b"\r\n\x7f\x1b\n\n\n"
+    b"",
+    b"\n", b"no newline", b"it's\n'quoted'\n", b"\r\n\x7f\x1b\n\n\n", "ünï☃".encode(), bytes(range(256)) * 50,
+    b"x" * 3_000_000,
 )
 
 

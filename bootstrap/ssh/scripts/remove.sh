@@ -6,14 +6,20 @@ fail() {        # fail TEXT
     exit 1
 }
 
-plain() {       # plain TEXT ESCAPE CHARACTER: TEXT with every ESCAPE replaced; in $text
-    text=$1
-    while :; do
-        case $text in
-            *"$2"*) text=${text%%"$2"*}$3${text#*"$2"} ;;
-            *) return 0 ;;
+unescaped() {   # unescaped MOUNT-POINT: as /proc writes it; plain in $text
+    text= rest=$1
+    while case $rest in *\\*) ;; *) false ;; esac; do
+        text=$text${rest%%\\*}
+        rest=${rest#*\\}
+        case $rest in
+            040*) text="$text " ;;
+            011*) text=$text$tab ;;
+            012*) text=$text$newline ;;
+            *) text="$text\\" ;;
         esac
+        rest=${rest#???}
     done
+    text=$text$rest
 }
 
 tree() {        # tree PATH
@@ -26,14 +32,10 @@ tree() {        # tree PATH
     [ "$real" != / ] || fail 'the root directory cannot be removed'
     mounted=
     while read -r _ _ _ _ point _; do
-        case $point in
-            *\\*)
-                plain "$point" '\040' ' '; plain "$text" '\011' "$tab"; plain "$text" '\012' "$newline"; plain "$text" '\134' '\'
-                point=$text ;;
-        esac
-        case $point in
+        unescaped "$point"
+        case $text in
             "$real") mounted=yes ;;
-            "$real"/*) fail "something is mounted below $1: $point" ;;
+            "$real"/*) fail "something is mounted below $1: $text" ;;
         esac
     done </proc/self/mountinfo
     if [ -n "$mounted" ]; then
