@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from importlib import resources
 from pathlib import PurePosixPath
 
+PARTS = ("shell.sh", "find_kubelet.sh", "collect.sh")
+
 
 def script(data_dir: PurePosixPath, further: Sequence[PurePosixPath] = ()) -> str:
     """Complete text of the script. data_dir: etcd's. further: more paths whose kind, mode, owner and hash are wanted.
 
     Nothing runs before the last line, so a script that was cut on its way does nothing.
     """
-    source = resources.files("bootstrap.facts").joinpath("collect.sh").read_text(encoding="utf-8")
+    package = resources.files("bootstrap.facts")
+    source = "\n".join(package.joinpath(name).read_text(encoding="utf-8") for name in PARTS)
     parameters = shlex.join([str(data_dir), *map(str, further)])
     return f"{source}\nmain {parameters} </dev/null 2>/dev/null\n"

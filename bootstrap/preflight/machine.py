@@ -104,8 +104,8 @@ def swap(subject: Subject) -> Iterator[Finding]:
 def system(subject: Subject) -> Iterator[Finding]:
     kernel, cgroup = subject.facts.os.kernel, subject.facts.cgroup
     if not _KERNELS.match(kernel):
-        yield error("SystemVerification", subject.name,
-                    f"kernel {kernel or 'of unknown version'}: 5.4, 5.10, 5.15, or 6.0 or later is needed")
+        yield warning("SystemVerification", subject.name,
+                      f"kernel {kernel or 'of unknown version'}: Kubernetes is tried with 5.4, 5.10, 5.15, and from 6.0 on")
     if cgroup.version not in _CONTROLLERS:
         yield error("SystemVerification", subject.name, "no cgroup file system at /sys/fs/cgroup")
         return

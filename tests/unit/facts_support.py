@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from bootstrap.facts import Facts, parse
 from bootstrap.facts.frame import BEGIN, END
@@ -25,13 +25,13 @@ def records(lines: list[str]) -> str:
 def body(
     values: Mapping[str, str] = VALUES,
     files: Mapping[str, str | bytes] = FILES,
-    segments: list[tuple[str, str | bytes]] | None = None,
+    segments: Sequence[tuple[str, str | bytes]] = (),
     end: bool = True,
 ) -> bytes:
     separator = f"B={MARK}\0".encode()
     parts = [f"bootstrap facts 1 {MARK}\n".encode()]
     parts += [separator, b"host\n", *(f"{key}={value}\0".encode() for key, value in values.items())]
-    for name, payload in segments or []:
+    for name, payload in segments:
         parts += [separator, name.encode(), b"\n", _bytes(payload)]
     parts += [separator, b"contents\n", *(f"{name}\0".encode() for name in files)]
     for content in files.values():
@@ -47,7 +47,7 @@ def text(raw: bytes) -> str:
 def facts_of(
     values: Mapping[str, str] | None = None,
     files: Mapping[str, str | bytes] | None = None,
-    segments: list[tuple[str, str | bytes]] | None = None,
+    segments: Sequence[tuple[str, str | bytes]] = (),
 ) -> Facts:
     raw = body({**VALUES, **(values or {})}, {**FILES, **(files or {})}, segments)
     return parse("cp1", text(raw), 0.0)
