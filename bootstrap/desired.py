@@ -51,7 +51,7 @@ def manifest(snapshot: Snapshot, host: Host, component: str) -> File:
     """The static pod manifest of one component. Without a PKI in the snapshot token and digest are marked placeholders."""
     facts = snapshot.facts[host.name]
     context = ManifestContext(
-        cluster_token=components.cluster_token(snapshot.etcd_ca) if snapshot.etcd_ca else components.TOKEN_PLACEHOLDER,
+        cluster_token=cluster_token(snapshot, host),
         born_with=born_with(facts),
         ca_dirs=facts.ca_dirs,
         hashes=hashes(snapshot, host) if snapshot.etcd_ca else None,
@@ -59,6 +59,14 @@ def manifest(snapshot: Snapshot, host: Host, component: str) -> File:
     )
     content = components.manifest(snapshot.cluster, host, component, context)
     return File(manifest_path(facts, component), content, 0o600)
+
+
+def cluster_token(snapshot: Snapshot, host: Host) -> str:
+    """etcd's cluster token: the one this host's member was born with, else the one derived from the etcd CA."""
+    birth = born_with(snapshot.facts[host.name])
+    if birth is not None:
+        return birth.token
+    return components.cluster_token(snapshot.etcd_ca) if snapshot.etcd_ca else components.TOKEN_PLACEHOLDER
 
 
 def etcd_data_dir(snapshot: Snapshot) -> Directory:
@@ -72,13 +80,18 @@ def kubelet_files(snapshot: Snapshot, host: Host) -> tuple[Entry, ...]:
     resolved = facts.services.get("systemd-resolved.service")
     resolv_conf = RESOLVED_CONF if resolved is not None and resolved.active_state == "active" else None
     config = kubelet.config_file(
-        snapshot.cluster, host, manifest_dir(facts), runtime_endpoint(facts), str(resolv_conf) if resolv_conf else None
+        snapshot.cluster,
+        host,
+        manifest_dir(facts),
+        runtime_endpoint(facts),
+        str(resolv_conf) if resolv_conf else None,
+        snapshot.patches.get(host.name, ()),
     )
     return (
         Directory(manifest_dir(facts), 0o700),
         Directory(k.KUBELET_DIR, 0o750),
         File(k.KUBELET_CONFIG, config, 0o600),
-        File(k.KUBELET_DROP_IN, kubelet.drop_in(snapshot.cluster, host), 0o600),
+        File(k.KUBELET_DROP_IN, kubelet.drop_in(snapshot.cluster, host, facts.kubelet.binary or kubelet.BINARY), 0o600),
     )
 
 

@@ -6,8 +6,9 @@ Source: kubeadm 1.36 app/util/apiclient/wait.go; etcd metrics listener and kubel
 from __future__ import annotations
 
 from bootstrap import constants as k
-from bootstrap.cluster import Host
+from bootstrap.cluster import Cluster, ControlPlaneComponent, Host
 from bootstrap.health import Endpoint
+from bootstrap.networking import loopback
 from bootstrap.plan import Snapshot
 
 LOOPBACK = "127.0.0.1"
@@ -15,7 +16,13 @@ LOOPBACK = "127.0.0.1"
 
 def of_host(snapshot: Snapshot, host: Host) -> tuple[Endpoint, ...]:
     """Every component's endpoint, in the order they come up."""
-    return (kubelet(snapshot, host), etcd(), api_server(snapshot, host), controller_manager(), scheduler())
+    return (
+        kubelet(snapshot, host),
+        etcd(host),
+        api_server(snapshot, host),
+        controller_manager(snapshot.cluster),
+        scheduler(snapshot.cluster),
+    )
 
 
 def kubelet(snapshot: Snapshot, host: Host) -> Endpoint:
@@ -23,17 +30,23 @@ def kubelet(snapshot: Snapshot, host: Host) -> Endpoint:
     return Endpoint("kubelet", LOOPBACK, int(port), "/healthz", tls=False)
 
 
-def etcd() -> Endpoint:
-    return Endpoint(k.ETCD, LOOPBACK, k.ETCD_METRICS_PORT, "/readyz", tls=False)
+def etcd(host: Host) -> Endpoint:
+    return Endpoint(k.ETCD, loopback(host.address), k.ETCD_METRICS_PORT, "/readyz", tls=False)
 
 
 def api_server(snapshot: Snapshot, host: Host) -> Endpoint:
     return Endpoint(k.API_SERVER, host.address, snapshot.cluster.api_server.bind_port, "/readyz", ca=snapshot.cluster_ca)
 
 
-def controller_manager() -> Endpoint:
-    return Endpoint(k.CONTROLLER_MANAGER, LOOPBACK, k.CONTROLLER_MANAGER_PORT, "/healthz")
+def controller_manager(cluster: Cluster) -> Endpoint:
+    return Endpoint(k.CONTROLLER_MANAGER, _bound_to(cluster.controller_manager), k.CONTROLLER_MANAGER_PORT, "/healthz")
 
 
-def scheduler() -> Endpoint:
-    return Endpoint(k.SCHEDULER, LOOPBACK, k.SCHEDULER_PORT, "/readyz")
+def scheduler(cluster: Cluster) -> Endpoint:
+    return Endpoint(k.SCHEDULER, _bound_to(cluster.scheduler), k.SCHEDULER_PORT, "/readyz")
+
+
+def _bound_to(component: ControlPlaneComponent) -> str:
+    """The loopback address that the component listens on: 127.0.0.1 unless extraArgs bind it to ::1 alone."""
+    given = [arg.value for arg in component.extra_args if arg.name == "bind-address"]
+    return "::1" if given and given[-1] == "::1" else LOOPBACK

@@ -12,10 +12,9 @@ from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import yaml
-
+from bootstrap import staticpod
 from bootstrap.cluster import Cluster, Host
-from bootstrap.constants import DIGEST_ANNOTATION, DIGEST_ENV
+from bootstrap.constants import DIGEST_ANNOTATION
 from bootstrap.facts import Facts
 from bootstrap.files import Directory, File, Link, Observed, Secret
 from bootstrap.health import Probe
@@ -146,7 +145,7 @@ class Snapshot:
 
     wanted_pki: per host, the PKI files and kubeconfigs it should have, as far as their content is known.
     kept_pki: per host, files that stay as they are and whose content was not read: only their mode is looked after.
-    patches: per host, the cluster's patches and then the host's own.
+    shared_patches: the cluster's. patches: per host, the cluster's and then the host's own.
     user_objects: API objects of the manifests named in `addons`, in file order.
     local_files: what is at the paths of this machine that the command may write, None where nothing is.
     api: None where no API server answered.
@@ -163,6 +162,7 @@ class Snapshot:
     cluster_ca: bytes = b""
     admin_kubeconfig: Secret | None = None
     admin_kubeconfig_path: Path | None = None
+    shared_patches: tuple[Patch, ...] = ()
     patches: Mapping[str, tuple[Patch, ...]] = field(default_factory=dict)
     user_objects: tuple[Mapping[str, Any], ...] = ()
     local_files: Mapping[Path, Secret | None] = field(default_factory=dict)
@@ -281,38 +281,14 @@ def _same(entry: File | Directory | Link, seen: Observed | None) -> bool:
 
 def same_pod(wanted: bytes, seen: bytes) -> bool:
     """Whether two manifests decode to the same Pod. A digest that `seen` lacks altogether is no difference."""
-    one, other = _pod(wanted), _pod(seen)
-    if one is None or other is None:
-        return False
-    if DIGEST_ANNOTATION not in (other["metadata"].get("annotations") or {}):
-        one = without_digest(one)
-    return one == other
-
-
-def without_digest(pod: Mapping[str, Any]) -> dict[str, Any]:
-    """The pod without the digest annotation and environment variable."""
-    metadata = dict(pod["metadata"])
-    metadata["annotations"] = {k: v for k, v in (metadata.get("annotations") or {}).items() if k != DIGEST_ANNOTATION}
-    if not metadata["annotations"]:
-        del metadata["annotations"]
-    containers = []
-    for container in pod["spec"]["containers"]:
-        env = [e for e in container.get("env") or [] if e.get("name") != DIGEST_ENV]
-        rest = {k: v for k, v in container.items() if k != "env"}
-        containers.append({**rest, "env": env} if env else rest)
-    return {**pod, "metadata": metadata, "spec": {**pod["spec"], "containers": containers}}
-
-
-def _pod(content: bytes) -> dict[str, Any] | None:
     try:
-        value = yaml.safe_load(content)
-    except (yaml.YAMLError, UnicodeDecodeError):
-        return None
-    if isinstance(value, dict) and value.get("kind") == "Pod" and value.get("metadata") and value.get("spec"):
-        value.pop("status", None)
-        value["metadata"].pop("creationTimestamp", None)
-        return value
-    return None
+        one, other = staticpod.decode(wanted), staticpod.decode(seen)
+    except ValueError:
+        return False
+    digests = [(pod["metadata"].get("annotations") or {}).get(DIGEST_ANNOTATION) for pod in (one, other)]
+    if digests[1] is not None and digests[0] != digests[1]:
+        return False
+    return staticpod.without_digest(one) == staticpod.without_digest(other)
 
 
 def _settled(change: Change, state: ApiState) -> bool:

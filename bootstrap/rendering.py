@@ -56,7 +56,12 @@ def _snapshot(cluster: Cluster, secrets: bool) -> Snapshot:
     if secrets:
         return snapshots.take(cluster, facts, None, now)
     return Snapshot(
-        cluster, facts, now, patches=snapshots.patches_of(cluster), user_objects=snapshots.user_objects(cluster)
+        cluster,
+        facts,
+        now,
+        shared_patches=snapshots.shared_patches(cluster),
+        patches=snapshots.patches_of(cluster),
+        user_objects=snapshots.user_objects(cluster),
     )
 
 

@@ -54,6 +54,7 @@ def take(
         cluster_ca=authorities.ca.certificate,
         admin_kubeconfig=_admin_kubeconfig(cluster, authorities, files, access, local, kubeconfig_path, now),
         admin_kubeconfig_path=kubeconfig_path,
+        shared_patches=shared_patches(cluster),
         patches=patches_of(cluster),
         user_objects=user_objects(cluster),
         local_files=local,
@@ -65,9 +66,14 @@ def with_api(snapshot: Snapshot, state: ApiState) -> Snapshot:
     return replace(snapshot, api=state)
 
 
+def shared_patches(cluster: Cluster) -> tuple[Patch, ...]:
+    """The patches of `spec.patches`."""
+    return patches.load(cluster.patches) if cluster.patches else ()
+
+
 def patches_of(cluster: Cluster) -> dict[str, tuple[Patch, ...]]:
     """Per host, the patches of `spec.patches` and then the host's own."""
-    shared = patches.load(cluster.patches) if cluster.patches else ()
+    shared = shared_patches(cluster)
     return {host.name: (*shared, *(patches.load(host.patches) if host.patches else ())) for host in cluster.hosts}
 
 

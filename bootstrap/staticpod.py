@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+import yaml
+
 from bootstrap.constants import DIGEST_ANNOTATION, DIGEST_ENV
 from bootstrap.render import canonical, load_yaml_all
 
@@ -33,10 +35,15 @@ _SECRET_FIELDS = ("secretRef", "nodePublishSecretRef")
 
 
 def decode(manifest: bytes) -> Pod:
-    """The one Pod of a manifest; ValueError where it holds anything else."""
-    documents = [document for document in load_yaml_all(manifest.decode()) if document is not None]
+    """The one Pod of a manifest, with metadata and spec; ValueError where it holds anything else."""
+    try:
+        documents = [document for document in load_yaml_all(manifest.decode()) if document is not None]
+    except yaml.YAMLError as error:
+        raise ValueError(f"not YAML: {error}") from error
     if len(documents) != 1 or not isinstance(documents[0], dict):
         raise ValueError(f"a manifest holds one Pod, not {len(documents)} documents")
+    if not isinstance(documents[0].get("metadata"), dict) or not isinstance(documents[0].get("spec"), dict):
+        raise ValueError("a Pod has metadata and a spec")
     pod: Pod = documents[0]
     return pod
 

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from bootstrap import constants as k
-from bootstrap import desired, guards, health, healthz
+from bootstrap import desired, guards, health, healthz, staticpod
 from bootstrap.access import Access
 from bootstrap.apply import done_text
 from bootstrap.cluster import Host
@@ -112,10 +111,10 @@ def _flags(host: str, what: str, wanted: Sequence[str], running: Sequence[str]) 
 
 def _command(manifest: bytes) -> tuple[str, ...]:
     try:
-        container = yaml.safe_load(manifest)["spec"]["containers"][0]
-        return (*container.get("command", ()), *container.get("args", ()))
-    except (yaml.YAMLError, KeyError, TypeError, IndexError):
+        container = staticpod.main_container(staticpod.decode(manifest))
+    except (ValueError, KeyError):
         return ()
+    return (*container.get("command", ()), *container.get("args", ()))
 
 
 def _live(snapshot: Snapshot, host: Host, access: Access) -> list[Difference]:

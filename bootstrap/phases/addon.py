@@ -11,7 +11,7 @@ from bootstrap.plan import ApiApply, Change, Phase, Snapshot, Spread
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
-    return [ApiApply(thing) for thing in addons.objects(snapshot.cluster)]
+    return [ApiApply(thing) for thing in addons.objects(snapshot.cluster, snapshot.shared_patches)]
 
 
 PHASE = Phase("addon", "CoreDNS and kube-proxy", _changes, Spread.FIRST_ONLY)

@@ -6,13 +6,13 @@ init writes before it is finished. A second run writes nothing.
 
 from collections.abc import Sequence
 
-from bootstrap import rbac
+from bootstrap import desired, rbac
 from bootstrap.cluster import Host
 from bootstrap.plan import ApiApply, Change, Phase, Snapshot, Spread
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
-    return [ApiApply(thing) for thing in rbac.upload_config(snapshot.cluster)]
+    return [ApiApply(thing) for thing in rbac.upload_config(snapshot.cluster, desired.cluster_token(snapshot, host))]
 
 
 PHASE = Phase("upload-config", "kubeadm-config and kubelet-config", _changes, Spread.FIRST_ONLY)

@@ -12,7 +12,7 @@ from bootstrap.plan import Change, Phase, Snapshot, WaitFor
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
-    wanted = (healthz.kubelet(snapshot, host), healthz.etcd(), healthz.api_server(snapshot, host))
+    wanted = (healthz.kubelet(snapshot, host), healthz.etcd(host), healthz.api_server(snapshot, host))
     return [WaitFor(Healthy(wanted), snapshot.cluster.timeouts.control_plane_component_health_check)]
 
 
