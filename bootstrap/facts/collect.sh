@@ -263,7 +263,7 @@ owned() { # PATH...: all segments about files
         esac
     done
     for one in $kubelet_pid $static_pids $owners; do
-        set -- "$@" "/proc/$one/comm" "/proc/$one/stat" "/proc/$one/cmdline" "/proc/$one/cgroup"
+        set -- "$@" "/proc/$one/comm" "/proc/$one/stat" "/proc/$one/cmdline" "/proc/$one/cgroup" "/proc/$one/status"
     done
     set +f
     set -- "$@" /etc/containerd/config.toml /etc/containerd/conf.d/*.toml /etc/crio/crio.conf /etc/crio/crio.conf.d/*

@@ -25,7 +25,7 @@ def static_processes(segments: Segments) -> tuple[StaticProcess, ...]:
     for pid in pids:
         argv = _argv(segments, pid)
         component = PurePosixPath(argv[0]).name if argv else ""
-        if component in COMPONENTS:
+        if component in COMPONENTS and not _nested(segments, pid):
             found.append(
                 StaticProcess(component, pid, argv, start_time(segments, pid), digests.get(pid, ""), pod_uid(segments, pid))
             )
@@ -48,6 +48,12 @@ def listeners(segments: Segments) -> tuple[Listener, ...]:
             in_pod = bool(pid) and bool(pod_uid(segments, pid))
             found.append(Listener(_address(address, big_endian=big_endian), int(port, 16), pid, name, in_pod))
     return tuple(sorted(found, key=lambda listener: (listener.port, listener.address, listener.pid)))
+
+
+def _nested(segments: Segments, pid: int) -> bool:
+    """Whether a process belongs to a node that is itself a container here (kind, LXC): two process namespaces further in."""
+    found = re.search(r"^NSpid:((?:\s+\d+)+)$", segments.file(f"/proc/{pid}/status"), re.MULTILINE)
+    return found is not None and len(found[1].split()) > 2
 
 
 def _argv(segments: Segments, pid: int) -> tuple[str, ...]:

@@ -70,6 +70,13 @@ def test_a_process_that_only_calls_itself_so_is_none() -> None:
     assert facts_of({"process/11": "yes"}, process_files(11, "/usr/bin/python3 x", "0::/\n", comm="etcd")).processes == ()
 
 
+def test_a_pod_of_a_node_in_a_container_is_not_of_this_host() -> None:
+    own = {**process_files(11, "etcd", CGROUPFS), "/proc/11/status": "Name:\tetcd\nNSpid:\t11\t1\nNSsid:\t1\n"}
+    nested = {**process_files(12, "etcd", CGROUPFS), "/proc/12/status": "Name:\tetcd\nNSpid:\t12\t90\t1\nNSsid:\t1\n"}
+    found = facts_of({"process/11": "yes", "process/12": "yes"}, {**own, **nested})
+    assert [one.pid for one in found.processes] == [11]
+
+
 def test_digests_go_with_their_process() -> None:
     files = {**process_files(11, "etcd", CGROUPFS), **process_files(12, "kube-scheduler", CGROUPFS)}
     found = facts_of({"process/11": "yes", "process/12": "yes"}, files, [("digests", "next\nnext\nBOOTSTRAP_DIGEST=d12\n")])
