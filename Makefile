@@ -27,8 +27,12 @@ check: venv ## Lint, types, import contracts, unit tests; no host is touched.
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q -n 2 tests/unit tests/golden tests/workflows
 
+.PHONY: packages
+packages: ## System packages that the tests need (root, apt).
+	tests/install-packages
+
 .PHONY: test
-test: check ## All of it: unit tests, a real sshd, real nodes.
+test: packages check ## All of it: unit tests, a real sshd, real nodes.
 	$(BIN)/pytest -q -ra tests/ssh
 	$(BIN)/pytest -q -ra -x tests/lab
 
