@@ -29,6 +29,9 @@ printf '[Unit]\nDescription=SSH host keys of this node\nBefore=ssh.service\n\n[S
 ln -sf /etc/systemd/system/ssh-host-keys.service "$root/etc/systemd/system/multi-user.target.wants/ssh-host-keys.service"
 : >"$root/etc/machine-id"
 rm -f "$root/etc/hostname"
+# sudo looks its own host's name up: the answer must be a quick no, not the silence of the build machine's name server.
+rm -f "$root/etc/resolv.conf"
+echo 'nameserver 127.0.0.1' >"$root/etc/resolv.conf"
 
 # Vagrant's user. Its well-known key is replaced by the lab's own as soon as the node is up.
 chroot "$root" useradd --create-home --shell /bin/bash vagrant
