@@ -99,9 +99,13 @@ def _builder(
 
 
 def _subject(common_name: str, organizations: tuple[str, ...]) -> x509.Name:
+    """Not validated: RFC 5280 ends a common name at 64 characters, where system:node:NAME of a long host name does not.
+
+    Go's crypto/x509, and so kubeadm and every component, writes and reads any length.
+    """
     return x509.Name([
-        *(x509.NameAttribute(NameOID.ORGANIZATION_NAME, name) for name in organizations),
-        x509.NameAttribute(NameOID.COMMON_NAME, common_name),
+        *(x509.NameAttribute(NameOID.ORGANIZATION_NAME, name, _validate=False) for name in organizations),
+        x509.NameAttribute(NameOID.COMMON_NAME, common_name, _validate=False),
     ])
 
 

@@ -115,6 +115,15 @@ def test_serial_numbers_are_random_and_positive():
     assert max(serials).bit_length() > 63
 
 
+@pytest.mark.filterwarnings("ignore:Attribute's length must be")  # x509 says so whenever it reads such a name
+def test_a_host_name_may_be_as_long_as_a_label():
+    wanted = Wanted(f"system:node:{'n' * 63}", ("system:nodes",))
+    leaf = a_leaf(AUTHORITY, wanted)
+    subject = x509.load_pem_x509_certificate(leaf.certificate).subject
+    assert [one.value for one in subject.get_attributes_for_oid(NameOID.COMMON_NAME)] == [wanted.common_name]
+    assert problem_with(leaf.certificate, wanted, AUTHORITY, NOW, key=leaf.key) is None
+
+
 def test_certificate_does_not_outlive_its_authority():
     leaf = x509.load_pem_x509_certificate(a_leaf(an_authority(days=100), Wanted("x")).certificate)
     assert leaf.not_valid_after_utc == NOW + 100 * DAY
