@@ -23,20 +23,12 @@ from bootstrap.constants import (
 from bootstrap.errors import InventoryError, Problem
 from bootstrap.flags import Flag, arguments, words
 from bootstrap.networking import dns_address
+from bootstrap.owned import KUBELET_FIELDS
 from bootstrap.patches import Patch, apply_patches, merge_patch
 from bootstrap.patches.load import KUBELET_CONFIGURATION
 from bootstrap.render import Value, render_unit, to_yaml
 
 BINARY = "/usr/bin/kubelet"
-
-OWNED_FIELDS = {
-    "apiVersion": "it is kubelet.config.k8s.io/v1beta1",
-    "kind": "it is KubeletConfiguration",
-    "staticPodPath": "where this kubelet reads manifests is found out, and kept",
-    "tlsCertFile": "the serving certificate is issued by the tool",
-    "tlsPrivateKeyFile": "the serving certificate is issued by the tool",
-    "serverTLSBootstrap": "the serving certificate is issued by the tool",
-}
 
 
 def config_file(
@@ -78,7 +70,7 @@ def shared_config(cluster: Cluster) -> bytes:
     cluster for its serving certificate.
     """
     config = merge_patch(_shared_defaults(cluster), cluster.kubelet.config)
-    for field in OWNED_FIELDS:
+    for field in KUBELET_FIELDS:
         config.pop(field, None)
     return to_yaml(
         {
@@ -118,21 +110,6 @@ def args(cluster: Cluster, host: Host) -> list[Flag]:
     return arguments(defaults, {}, [*extra, *host.kubelet.extra_args])
 
 
-def check_config(cluster: Cluster, file: str = "inventory") -> tuple[Problem, ...]:
-    """Every field of kubelet.config, in spec and of hosts, that the tool sets itself.
-
-    file: the inventory's name, for the message. `line` is not known here: None.
-    """
-    places: list[tuple[str, Mapping[str, Any]]] = [("spec.kubelet.config", cluster.kubelet.config)]
-    places += [(f"spec.hosts[{index}].kubelet.config", host.kubelet.config) for index, host in enumerate(cluster.hosts)]
-    return tuple(
-        Problem(file, None, f"{where}.{field}", f"{field} is set by the tool", OWNED_FIELDS[field])
-        for where, config in places
-        for field in config
-        if field in OWNED_FIELDS
-    )
-
-
 def _shared_defaults(cluster: Cluster) -> dict[str, Any]:
     """What kubeadm sets that is not the kubelet's own default, on every host alike."""
     return {
@@ -158,6 +135,6 @@ def _patched(config: dict[str, Any], owned: Mapping[str, str], patches: Iterable
     if changed:
         files = ", ".join(sorted({patch.file for patch in ours}))
         raise InventoryError(
-            [Problem(files, None, KUBELET_CONFIGURATION, f"a patch changes {field}", OWNED_FIELDS[field]) for field in changed]
+            [Problem(files, None, KUBELET_CONFIGURATION, f"a patch changes {field}", KUBELET_FIELDS[field]) for field in changed]
         )
     return patched

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 DEFAULT_IMAGE_REPOSITORY = "registry.k8s.io"
 KUBELET_MAX_SKEW = 3
+ETCD_OLDEST = (3, 6)
 
 _VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?(?:\+([0-9A-Za-z.-]+))?")
 
@@ -136,6 +137,17 @@ def kubelet_skew_problem(kubelet: Version, control_plane: Version) -> str | None
         return f"kubelet {kubelet} is newer than the control plane, {control_plane}"
     if kubelet.major != control_plane.major or control_plane.minor - kubelet.minor > KUBELET_MAX_SKEW:
         return f"kubelet {kubelet} is more than {KUBELET_MAX_SKEW} minors older than the control plane, {control_plane}"
+    return None
+
+
+def etcd_problem(tag: str) -> str | None:
+    """Why an etcd image of this tag cannot be used; None where it can, or the tag does not tell its version.
+
+    Before 3.6 some of the flags that we give had other names.
+    """
+    version = re.match(r"v?(\d+)\.(\d+)", tag)
+    if version and (int(version[1]), int(version[2])) < ETCD_OLDEST:
+        return f"etcd {tag} is older than {'.'.join(map(str, ETCD_OLDEST))}"
     return None
 
 

@@ -1,7 +1,7 @@
 """The four static pods of a control plane host, in the order in which they come up.
 
-Each module of COMPONENTS has NAME, STARTUP_FILES (what the process reads once and we own: part of the digest), OWNED_FLAGS (flags
-that extraArgs may not set, and why), defaults() (kubeadm's flags), args() and manifest().
+Each module of COMPONENTS has NAME, STARTUP_FILES (what the process reads once and we own: part of the digest), defaults()
+(kubeadm's flags), args() and manifest().
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from types import ModuleType
 
 from bootstrap.cluster import Cluster, Host
 from bootstrap.components import apiserver, controller_manager, etcd, scheduler
-from bootstrap.components.checks import check_extra_args
 from bootstrap.components.context import CA_DIRS, TOKEN_PLACEHOLDER, Birth, ManifestContext
 from bootstrap.components.etcd import cluster_token
 from bootstrap.flags import Flag
@@ -26,7 +25,6 @@ __all__ = [
     "ManifestContext",
     "args",
     "born_with",
-    "check_extra_args",
     "cluster_token",
     "component",
     "manifest",

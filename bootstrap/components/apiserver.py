@@ -18,29 +18,6 @@ NAME = API_SERVER
 # certificate at every handshake (etcd client/pkg/transport). All of v1.36.3.
 STARTUP_FILES = (PKI_DIR / "sa.pub", PKI_DIR / "sa.key", ETCD_PKI_DIR / "ca.crt")
 
-_PKI = "certificates lie where kubeadm has them"
-OWNED_FLAGS = {
-    "advertise-address": "it is the host's address",
-    "bind-address": "API servers listen on all addresses: node-local load balancers and kube-proxy use 127.0.0.1",
-    "secure-port": "set spec.apiServer.bindPort",
-    "etcd-servers": "each API server speaks to the member on its own host",
-    "etcd-cafile": _PKI,
-    "etcd-certfile": _PKI,
-    "etcd-keyfile": _PKI,
-    "client-ca-file": _PKI,
-    "tls-cert-file": _PKI,
-    "tls-private-key-file": _PKI,
-    "cert-dir": _PKI,
-    "kubelet-client-certificate": _PKI,
-    "kubelet-client-key": _PKI,
-    "proxy-client-cert-file": _PKI,
-    "proxy-client-key-file": _PKI,
-    "requestheader-client-ca-file": _PKI,
-    "service-account-key-file": _PKI,
-    "service-account-signing-key-file": _PKI,
-    "service-cluster-ip-range": "set spec.networking.serviceSubnet",
-}
-
 
 def endpoint(cluster: Cluster, host: Host) -> str:
     """`address:port` that this API server advertises."""

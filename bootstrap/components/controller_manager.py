@@ -29,26 +29,6 @@ FLEXVOLUME_DIR = "/usr/libexec/kubernetes/kubelet-plugins/volume/exec"
 # (pkg/controller/certificates/signer/ca_provider.go), as are the client CAs. All of v1.36.3.
 STARTUP_FILES = (KUBECONFIG, PKI_DIR / "ca.crt", PKI_DIR / "sa.key")
 
-_PKI = "certificates lie where kubeadm has them"
-_KUBECONFIG = f"it is {KUBECONFIG}"
-OWNED_FLAGS = {
-    "kubeconfig": _KUBECONFIG,
-    "authentication-kubeconfig": _KUBECONFIG,
-    "authorization-kubeconfig": _KUBECONFIG,
-    "master": _KUBECONFIG,
-    "client-ca-file": _PKI,
-    "requestheader-client-ca-file": _PKI,
-    "root-ca-file": _PKI,
-    "service-account-private-key-file": _PKI,
-    "cluster-signing-cert-file": _PKI,
-    "cluster-signing-key-file": _PKI,
-    "cluster-cidr": "set spec.networking.podSubnet",
-    "service-cluster-ip-range": "set spec.networking.serviceSubnet",
-    "cluster-name": "set spec.clusterName",
-    "secure-port": "probes and the tool ask its own port",
-    "leader-elect": "there are several of them",
-}
-
 
 def defaults(cluster: Cluster, host: Host) -> dict[str, str]:
     """kubeadm's flags."""

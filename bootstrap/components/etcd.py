@@ -21,38 +21,6 @@ NAME = ETCD
 # Source: etcd client/pkg/transport/listener.go, baseConfig and ServerConfig (3.6, 3.7).
 STARTUP_FILES = (ETCD_PKI_DIR / "ca.crt",)
 
-OWNED_FLAGS = {
-    "name": "it is the host's name",
-    "data-dir": "set spec.etcd.local.dataDir",
-    "wal-dir": "data and write-ahead log lie together in spec.etcd.local.dataDir",
-    "config-file": "etcd would ignore every flag",
-    "initial-cluster": "it follows from the hosts of the inventory",
-    "initial-cluster-state": "it follows from how the member was born",
-    "initial-cluster-token": "it is derived from the etcd CA",
-    "initial-advertise-peer-urls": "it follows from the host's address",
-    "advertise-client-urls": "it follows from the host's address",
-    "listen-client-urls": "it follows from the host's address",
-    "listen-client-http-urls": "the tool speaks to etcd's JSON gateway on its client URL",
-    "listen-peer-urls": "it follows from the host's address",
-    "cert-file": "certificates lie where kubeadm has them",
-    "key-file": "certificates lie where kubeadm has them",
-    "trusted-ca-file": "certificates lie where kubeadm has them",
-    "peer-cert-file": "certificates lie where kubeadm has them",
-    "peer-key-file": "certificates lie where kubeadm has them",
-    "peer-trusted-ca-file": "certificates lie where kubeadm has them",
-    "client-cert-auth": "clients always prove who they are",
-    "peer-client-cert-auth": "peers always prove who they are",
-    "auto-tls": "certificates come from the etcd CA",
-    "peer-auto-tls": "certificates come from the etcd CA",
-    "discovery": "members are known from the inventory",
-    "discovery-srv": "members are known from the inventory",
-    "discovery-token": "members are known from the inventory",
-    "discovery-endpoints": "members are known from the inventory",
-    "force-new-cluster": "it throws the other members away; restore a backup instead",
-    "strict-reconfig-check": "it guards the quorum",
-    "enable-grpc-gateway": "the tool speaks to etcd's JSON gateway",
-}
-
 
 def cluster_token(etcd_ca_pem: bytes) -> str:
     """--initial-cluster-token of a new cluster: another etcd CA makes other cluster and member IDs.

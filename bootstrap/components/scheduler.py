@@ -15,16 +15,6 @@ KUBECONFIG = KUBERNETES_DIR / "scheduler.conf"
 # Read once, with the certificate embedded in it.
 STARTUP_FILES = (KUBECONFIG,)
 
-_KUBECONFIG = f"it is {KUBECONFIG}"
-OWNED_FLAGS = {
-    "kubeconfig": _KUBECONFIG,
-    "authentication-kubeconfig": _KUBECONFIG,
-    "authorization-kubeconfig": _KUBECONFIG,
-    "master": _KUBECONFIG,
-    "secure-port": "probes and the tool ask its own port",
-    "leader-elect": "there are several of them",
-}
-
 
 def defaults(cluster: Cluster, host: Host) -> dict[str, str]:
     """kubeadm's flags."""

@@ -2,59 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
+from urllib.parse import urlsplit
 
-from bootstrap import durations
+from bootstrap import durations, owned, versions
+from bootstrap.constants import ETCD_METRICS_PORT
 from bootstrap.inventory.draft import Draft
 from bootstrap.inventory.findings import Finding, Loc, field_path
+from bootstrap.syntax import quoted
 
-_OURS = "leave it out: the tool sets it"
-_ETCD_OWN = (
-    "name", "initial-cluster", "initial-cluster-state", "initial-cluster-token", "initial-advertise-peer-urls",
-    "advertise-client-urls", "listen-client-urls", "listen-peer-urls", "force-new-cluster", "discovery", "discovery-srv",
-    "cert-file", "key-file", "trusted-ca-file", "client-cert-auth", "peer-cert-file", "peer-key-file", "peer-trusted-ca-file",
-    "peer-client-cert-auth",
-)  # fmt: skip
-_KUBELET_OWN = {
-    "node-ip": "a host's `address`", "hostname-override": "a host's `name`", "config": "kubelet.config", "kubeconfig": _OURS,
-    "bootstrap-kubeconfig": _OURS, "pod-manifest-path": _OURS, "cert-dir": _OURS, "tls-cert-file": _OURS,
-    "tls-private-key-file": _OURS, "register-with-taints": "a host's `taints`",
-}  # fmt: skip
-
-# Flags that a field of the inventory, or the tool alone, decides: a second value would contradict certificates and addresses.
-OWN_FLAGS: dict[str, dict[str, str]] = {
-    "apiServer": {
-        "advertise-address": "a host's `address`", "secure-port": "apiServer.bindPort",
-        "anonymous-auth": "leave it out: the kubelet's probes of /livez and /readyz have no credentials",
-        "service-cluster-ip-range": "networking.serviceSubnet", "etcd-servers": _OURS, "etcd-cafile": _OURS,
-        "etcd-certfile": _OURS, "etcd-keyfile": _OURS, "client-ca-file": _OURS, "tls-cert-file": _OURS,
-        "tls-private-key-file": _OURS,
-    },
-    "controllerManager": {
-        "cluster-cidr": "networking.podSubnet", "service-cluster-ip-range": "networking.serviceSubnet",
-        "cluster-name": "clusterName", "kubeconfig": _OURS,
-    },
-    "scheduler": {"kubeconfig": _OURS},
-    "etcd": {"data-dir": "etcd.local.dataDir"} | dict.fromkeys(_ETCD_OWN, _OURS),
-}  # fmt: skip
+# Health is asked on loopback. Source: `bootstrap.healthz`, and the probes in the manifests.
+_ON_LOOPBACK = ("127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104  # compared, not bound
+_METRICS_URL = f"http://127.0.0.1:{ETCD_METRICS_PORT}"
 
 
 def findings(draft: Draft) -> Iterator[Finding]:
     yield from _version(draft)
     yield from _validity(draft)
-    for component in ("apiServer", "controllerManager", "scheduler"):
+    for component, flags in (
+        ("apiServer", owned.API_SERVER_FLAGS),
+        ("controllerManager", owned.CONTROLLER_MANAGER_FLAGS),
+        ("scheduler", owned.SCHEDULER_FLAGS),
+    ):
         place: Loc = ("spec", component)
-        yield from _args(draft, (*place, "extraArgs"), OWN_FLAGS[component])
+        yield from _args(draft, (*place, "extraArgs"), flags)
         yield from _unique(draft, (*place, "extraEnvs"), lambda item: draft.text(*item, "name"), "name")
         yield from _unique(draft, (*place, "extraVolumes"), lambda item: draft.text(*item, "name"), "name")
         yield from _unique(draft, (*place, "extraVolumes"), lambda item: draft.text(*item, "mountPath"), "mountPath")
-    etcd: Loc = ("spec", "etcd", "local")
-    yield from _args(draft, (*etcd, "extraArgs"), OWN_FLAGS["etcd"])
-    yield from _unique(draft, (*etcd, "extraEnvs"), lambda item: draft.text(*item, "name"), "name")
-    yield from _args(draft, ("spec", "kubelet", "extraArgs"), _KUBELET_OWN)
+    for component in ("controllerManager", "scheduler"):
+        yield from _bind_addresses(draft, ("spec", component, "extraArgs"))
+    yield from _etcd(draft, ("spec", "etcd", "local"))
+    yield from _kubelet(draft, ("spec", "kubelet"))
     for host in draft.hosts():
-        yield from _args(draft, (*host, "kubelet", "extraArgs"), _KUBELET_OWN)
+        yield from _kubelet(draft, (*host, "kubelet"))
         yield from _unique(draft, (*host, "taints"), lambda item: _taint(draft, item), "key")
     yield from _unique(draft, ("spec", "addons"), lambda item: draft.text(*item), None)
 
@@ -85,15 +66,51 @@ def _duration(draft: Draft, field: str, default: timedelta) -> timedelta | None:
     return None if text is None else durations.parse(text)
 
 
-def _args(draft: Draft, place: Loc, own: dict[str, str]) -> Iterator[Finding]:
+def _etcd(draft: Draft, place: Loc) -> Iterator[Finding]:
+    problem = versions.etcd_problem(draft.text(*place, "imageTag") or "")
+    if problem is not None:
+        yield Finding((*place, "imageTag"), problem, "leave it out, or name a later one")
+    yield from _args(draft, (*place, "extraArgs"), owned.ETCD_FLAGS)
+    for item, name, value in draft.args(*place, "extraArgs"):
+        # further URLs are welcome, as long as the plain one on loopback stays
+        if owned.flag_name(name) == "listen-metrics-urls" and not any(map(_is_local_metrics_url, value.split(","))):
+            message = f"no URL of {quoted(value)} is plain HTTP on loopback, port {ETCD_METRICS_PORT}"
+            yield Finding((*item, "value"), message, f"add {_METRICS_URL}: probes and the tool ask there")
+    yield from _unique(draft, (*place, "extraEnvs"), lambda item: draft.text(*item, "name"), "name")
+
+
+def _is_local_metrics_url(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        return url.scheme == "http" and url.port == ETCD_METRICS_PORT and url.hostname in _ON_LOOPBACK
+    except ValueError:
+        return False
+
+
+def _kubelet(draft: Draft, place: Loc) -> Iterator[Finding]:
+    yield from _args(draft, (*place, "extraArgs"), owned.KUBELET_FLAGS)
+    config = draft.raw(*place, "config")
+    for field in config if isinstance(config, Mapping) else ():
+        if field in owned.KUBELET_FIELDS:
+            yield Finding((*place, "config", field), "is set by the tool", owned.KUBELET_FIELDS[field])
+
+
+def _args(draft: Draft, place: Loc, own: Mapping[str, str]) -> Iterator[Finding]:
     first: dict[tuple[str, str], Loc] = {}
-    for item, name, value in draft.args(*place):
-        hint = own.get(name.replace("_", "-"))  # component-base takes both
-        if hint is not None:
-            yield Finding((*item, "name"), f"--{name} may not stand in extraArgs", hint)
+    for item, given, value in draft.args(*place):
+        name = owned.flag_name(given)
+        if name in own:
+            yield Finding((*item, "name"), f"--{name} may not stand in extraArgs", own[name])
         other = first.setdefault((name, value), item)
         if other != item:
             yield Finding((*item, "name"), f"--{name} with the same value is already {field_path(other)}", "keep one of the two")
+
+
+def _bind_addresses(draft: Draft, place: Loc) -> Iterator[Finding]:
+    for item, name, value in draft.args(*place):
+        if owned.flag_name(name) == "bind-address" and value not in _ON_LOOPBACK:
+            message = f"{quoted(value)} is not one of {', '.join(_ON_LOOPBACK)}"
+            yield Finding((*item, "value"), message, "health is asked on loopback")
 
 
 def _unique(draft: Draft, place: Loc, key: Callable[[Loc], object], field: str | None) -> Iterator[Finding]:

@@ -70,19 +70,6 @@ CASES = [
     (with_spec("scheduler: {extraEnvs: [{name: A, value: b}, {name: A, value: c}]}"), 10, "spec.scheduler.extraEnvs[1].name", ""),
     (with_host("taints: [{key: a}, {key: a, value: b}]"), 10, "spec.hosts[0].taints[1].key", "already"),
     (with_spec("addons: [coredns, coredns]"), 10, "spec.addons[1]", "already"),
-    # flags that have a field of their own
-    *(
-        (with_spec(text.replace("FLAG", f"extraArgs: [{{name: {flag}, value: x}}]")), 10, f"spec.{place}.extraArgs[0].name", flag)
-        for text, place, flag in (
-            ("apiServer: {FLAG}", "apiServer", "etcd-servers"),
-            ("apiServer: {FLAG}", "apiServer", "anonymous-auth"),
-            ("apiServer: {FLAG}", "apiServer", "etcd_servers"),
-            ("controllerManager: {FLAG}", "controllerManager", "cluster-cidr"),
-            ("etcd: {local: {FLAG}}", "etcd.local", "initial-cluster"),
-            ("kubelet: {FLAG}", "kubelet", "node-ip"),
-        )
-    ),
-    (with_host("kubelet: {extraArgs: [{name: node-ip, value: x}]}"), 10, "spec.hosts[0].kubelet.extraArgs[0].name", "--node-ip"),
     # certificates
     (with_spec("certificateValidityPeriod: 90000h"), 10, "spec.certificateValidityPeriod", "longer than their CA (87600h)"),
     (with_spec("caCertificateValidityPeriod: 24h"), 10, "spec.caCertificateValidityPeriod", "longer than their CA (24h)"),
