@@ -1,7 +1,7 @@
 """Images already loaded: /var/lib/containerd of a prepared node, kept in the cache and given to further nodes as hard links.
 
-Importing and unpacking half a gigabyte per node, each blob flushed to disk, takes a minute and more on a slow disk; linking takes a
-second. containerd writes neither to a blob nor to a committed snapshot, so nodes can share them; its databases are copied.
+Importing and unpacking half a gigabyte per node, each blob flushed to disk, takes a minute and more on a slow disk; linking takes
+one. containerd writes neither to a blob nor to a committed snapshot, so nodes can share them; its databases are copied.
 """
 
 from __future__ import annotations
