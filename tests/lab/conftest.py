@@ -21,7 +21,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / "vagrant" / "lab"
 NAME = os.environ.get("LAB_NAME", "test")
-MASTERS = ("cp1", "cp2", "cp3")
+PREFIX = "" if NAME == "lab" else f"{NAME}-"
+MASTERS = CP1, CP2, CP3 = (f"{PREFIX}cp1", f"{PREFIX}cp2", f"{PREFIX}cp3")
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
 

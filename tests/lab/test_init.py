@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.lab.conftest import COMPONENTS, MASTERS, Lab, run, wait_until
+from tests.lab.conftest import COMPONENTS, CP1, CP2, CP3, MASTERS, Lab, run, wait_until
 
 
 def test_three_masters_are_up_when_init_says_so(lab: Lab, cluster: Path) -> None:
@@ -24,7 +24,7 @@ def test_three_masters_are_up_when_init_says_so(lab: Lab, cluster: Path) -> None
 
 def test_etcd_has_three_voters(lab: Lab, cluster: Path) -> None:
     etcdctl = lab.command("bin", "etcdctl")
-    node = json.loads(lab.kubectl("-n", "kube-system", "exec", "etcd-cp1", "--", "etcdctl",
+    node = json.loads(lab.kubectl("-n", "kube-system", "exec", f"etcd-{CP1}", "--", "etcdctl",
         "--cacert=/etc/kubernetes/pki/etcd/ca.crt", "--cert=/etc/kubernetes/pki/etcd/server.crt",
         "--key=/etc/kubernetes/pki/etcd/server.key", "member", "list", "-w", "json"))  # fmt: skip
     assert etcdctl
@@ -45,13 +45,13 @@ def test_verify_finds_nothing_on_a_fresh_cluster(lab: Lab, cluster: Path) -> Non
 
 
 def test_dry_run_writes_nothing_and_shows_no_secret(lab: Lab, cluster: Path) -> None:
-    lab.sh("cp1", "rm /etc/kubernetes/scheduler.conf")
-    before = lab.tree("cp1")
+    lab.sh(CP1, "rm /etc/kubernetes/admin.conf")
+    before = lab.tree(CP1)
     done = lab.bootstrap("init", cluster, "--dry-run", "--kubeconfig", lab.kubeconfig)
     assert done.returncode == 0, done.stderr
-    assert "/etc/kubernetes/scheduler.conf" in done.stdout
+    assert "/etc/kubernetes/admin.conf" in done.stdout
     assert "client-key-data: LS0" not in done.stdout
-    assert before == lab.tree("cp1")
+    assert before == lab.tree(CP1)
     lab.init(cluster)
     assert lab.bootstrap("verify", cluster).returncode == 0
 
@@ -60,18 +60,18 @@ def test_a_changed_flag_is_refused_on_a_living_cluster(lab: Lab, cluster: Path) 
     def verbose(spec: dict) -> None:  # type: ignore[type-arg]
         spec["scheduler"] = {"extraArgs": [{"name": "v", "value": "3"}]}
 
-    before = lab.tree("cp1")
+    before = lab.tree(CP1)
     done = lab.bootstrap("init", lab.inventory("changed", verbose), "--kubeconfig", lab.kubeconfig)
     assert done.returncode == 4, done.stdout + done.stderr
     assert "kube-scheduler.yaml would change" in done.stderr
-    assert before == lab.tree("cp1")
+    assert before == lab.tree(CP1)
 
 
 def test_status_logs_and_kubeconfig(lab: Lab, cluster: Path) -> None:
     status = lab.bootstrap("status", cluster)
     assert status.returncode == 0
     assert all(name in status.stdout for name in MASTERS)
-    logs = lab.bootstrap("logs", cluster, "cp2", "etcd", "--tail", "5")
+    logs = lab.bootstrap("logs", cluster, CP2, "etcd", "--tail", "5")
     assert logs.returncode == 0
     assert len(logs.stdout.splitlines()) == 5
     fetched = lab.directory / "fetched.kubeconfig"
@@ -88,8 +88,8 @@ def test_pods_of_the_addons_run_and_names_resolve(lab: Lab, cluster: Path) -> No
     wait_until(running, 120, "every pod of kube-system running")
     lab.kubectl("-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=120s")
     dns = lab.get("-n", "kube-system", "service", "kube-dns")["spec"]["clusterIP"]
-    answer = lab.sh("cp1", f"timeout 5 bash -c 'exec 3<>/dev/tcp/{dns}/53 && echo open'")
+    answer = lab.sh(CP1, f"timeout 5 bash -c 'exec 3<>/dev/tcp/{dns}/53 && echo open'")
     assert answer.strip() == "open"
     assert "Ready" in lab.kubectl("get", "nodes")
-    kubelet_logs = lab.kubectl("-n", "kube-system", "logs", "kube-scheduler-cp3", "--tail=1")
+    kubelet_logs = lab.kubectl("-n", "kube-system", "logs", f"kube-scheduler-{CP3}", "--tail=1")
     assert kubelet_logs.strip()

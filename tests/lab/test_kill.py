@@ -7,11 +7,11 @@ import time
 
 import pytest
 
-from tests.lab.conftest import COMPONENTS, MASTERS, Lab
+from tests.lab.conftest import COMPONENTS, CP1, CP2, CP3, MASTERS, Lab
 
 
 def members(lab: Lab) -> list[str]:
-    listed = lab.kubectl("-n", "kube-system", "exec", "etcd-cp1", "--", "etcdctl",
+    listed = lab.kubectl("-n", "kube-system", "exec", f"etcd-{CP1}", "--", "etcdctl",
         "--cacert=/etc/kubernetes/pki/etcd/ca.crt", "--cert=/etc/kubernetes/pki/etcd/server.crt",
         "--key=/etc/kubernetes/pki/etcd/server.key", "member", "list", "-w", "json")  # fmt: skip
     return sorted(member["name"] for member in json.loads(listed)["members"])
@@ -36,8 +36,8 @@ def test_killed_in_a_phase_the_same_command_finishes(lab: Lab, phase: str) -> No
     assert {f"{c}-{m}" for c in COMPONENTS for m in MASTERS} <= set(lab.mirror_pods())
     assert members(lab) == sorted(MASTERS)
     paths = {node: lab.paths(node) for node in MASTERS}
-    assert paths["cp1"] == paths["cp2"] == paths["cp3"]
-    assert not [path for path in paths["cp1"] if "/." in path]
+    assert paths[CP1] == paths[CP2] == paths[CP3]
+    assert not [path for path in paths[CP1] if "/." in path]
     assert "Nothing to do" in lab.init(inventory)
     done = lab.bootstrap("verify", inventory)
     assert done.returncode == 0, done.stdout + done.stderr

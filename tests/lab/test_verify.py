@@ -7,20 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.conftest import Lab, wait_until
+from tests.lab.conftest import CP1, CP2, CP3, Lab, wait_until
 
-STRAY = ("cp1", "cp /etc/kubernetes/manifests/kube-scheduler.yaml /etc/kubernetes/manifests/kube-scheduler.yaml.bak")
+STRAY = (CP1, "cp /etc/kubernetes/manifests/kube-scheduler.yaml /etc/kubernetes/manifests/kube-scheduler.yaml.bak")
 FLAG = (
-    "cp2",
+    CP2,
     "cp -p /etc/kubernetes/manifests/kube-scheduler.yaml /root/saved.yaml; "
     "sed 's/--leader-elect=true/--leader-elect=true\\n    - --v=4/' /root/saved.yaml >/etc/kubernetes/manifests/.new; "
     "chmod 600 /etc/kubernetes/manifests/.new; mv /etc/kubernetes/manifests/.new /etc/kubernetes/manifests/kube-scheduler.yaml",
 )
 CERTIFICATE = (
-    "cp3",
+    CP3,
     "cd /etc/kubernetes/pki; cp -p apiserver.crt /root/saved.crt; cat etcd/server.crt >apiserver.crt",
 )
-ETCD = ("cp3", "mv /etc/kubernetes/manifests/etcd.yaml /root/etcd.yaml")
+ETCD = (CP3, "mv /etc/kubernetes/manifests/etcd.yaml /root/etcd.yaml")
 
 
 def found(lab: Lab, inventory: Path) -> list[dict[str, str]]:
@@ -35,12 +35,12 @@ def found(lab: Lab, inventory: Path) -> list[dict[str, str]]:
     ("fault", "mend", "expected"),
     [
         (STRAY, "rm /etc/kubernetes/manifests/kube-scheduler.yaml.bak; touch /etc/kubernetes/manifests/kube-scheduler.yaml",
-         ("cp1", "stranger /etc/kubernetes/manifests/kube-scheduler.yaml.bak")),
+         (CP1, "stranger /etc/kubernetes/manifests/kube-scheduler.yaml.bak")),
         (FLAG, "mv /root/saved.yaml /etc/kubernetes/manifests/kube-scheduler.yaml",
-         ("cp2", "file /etc/kubernetes/manifests/kube-scheduler.yaml")),
+         (CP2, "file /etc/kubernetes/manifests/kube-scheduler.yaml")),
         (CERTIFICATE, "cat /root/saved.crt >/etc/kubernetes/pki/apiserver.crt; rm /root/saved.crt",
-         ("cp3", "file /etc/kubernetes/pki/apiserver.crt")),
-        (ETCD, "mv /root/etcd.yaml /etc/kubernetes/manifests/etcd.yaml", ("cp3", "health of etcd")),
+         (CP3, "file /etc/kubernetes/pki/apiserver.crt")),
+        (ETCD, "mv /root/etcd.yaml /etc/kubernetes/manifests/etcd.yaml", (CP3, "health of etcd")),
     ],
     ids=["stray manifest", "changed flag", "swapped certificate", "stopped etcd"],
 )  # fmt: skip
