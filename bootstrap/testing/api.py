@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import yaml
-
+from bootstrap.testing.decoding import decoded
 from bootstrap.testing.store import Key, ObjectStore, Refusal
 from bootstrap.testing.tls import ANONYMOUS, Identity
 
@@ -141,7 +140,7 @@ def _one(call: Call, store: ObjectStore, key: Key) -> dict[str, Any]:
             if not manager:
                 raise Refusal(400, "BadRequest", "PatchOptions: fieldManager: Required value: is required for apply patch")
             force = call.query.get("force") == "true"
-            return store.apply(key, yaml.safe_load(call.body), manager, call.now, force=force, dry_run=dry_run)
+            return store.apply(key, decoded(call.body), manager, call.now, force=force, dry_run=dry_run)
         case "PATCH", "application/merge-patch+json":
             return store.merge(key, json.loads(call.body), call.now, dry_run=dry_run)
     raise AssertionError(f"the model API server does not know {call.method} {call.url} of type {content_type!r}")

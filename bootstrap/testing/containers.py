@@ -31,6 +31,8 @@ class Container:
     restarts: int = 0
     log: list[str] = field(default_factory=list)
     member: tuple[int, int] | None = None           # of an etcd: cluster and member ID
+    _flags: dict[str, str] = field(default_factory=dict)
+    _places: dict[PurePosixPath, PurePosixPath | None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, pod: StaticPod) -> Container:
@@ -48,17 +50,16 @@ class Container:
 
     def flag(self, name: str, default: str = "") -> str:
         """Value of a flag, as the process sees it: the last one wins."""
-        for word in reversed(self.argv):
-            if word.startswith(f"--{name}="):
-                return word.partition("=")[2]
-        return default
+        if not self._flags:
+            self._flags = dict(word[2:].partition("=")[::2] for word in self.argv if word.startswith("--"))
+        return self._flags.get(name, default)
 
     def on_host(self, path: PurePosixPath) -> PurePosixPath | None:
         """Where a path of the container is on the host; None where nothing is mounted there."""
-        for parent in (path, *path.parents):
-            if parent in self.mounts:
-                return self.mounts[parent] / path.relative_to(parent)
-        return None
+        if path not in self._places:
+            parent = next((one for one in (path, *path.parents) if one in self.mounts), None)
+            self._places[path] = self.mounts[parent] / path.relative_to(parent) if parent is not None else None
+        return self._places[path]
 
     def files(self) -> list[PurePosixPath]:
         """Files that the flags name and the process reads when it starts."""
@@ -113,7 +114,7 @@ class Runtime:
         """The control plane's processes as /proc shows them."""
         return tuple(
             StaticProcess(one.name, one.pid, one.argv, one.start_time, one.env.get(k.DIGEST_ENV, ""), one.pod.uid)
-            for one in sorted(self.containers.values(), key=lambda c: c.pid)
+            for one in sorted(self.containers.values(), key=lambda c: (c.name, c.start_time, c.pid))
             if one.running and one.name in k.COMPONENTS
         )
 

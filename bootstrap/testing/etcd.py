@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from bootstrap.testing.containers import Container
 from bootstrap.testing.store import ObjectStore
 
 if TYPE_CHECKING:
+    from bootstrap.testing.fleet import FakeFleet
     from bootstrap.testing.host import FakeHost
 
 MEMORY = PurePosixPath("member/snap/db")
@@ -50,11 +50,10 @@ class EtcdCluster:
 
 
 class FakeEtcd:
-    """Every etcd cluster of a fleet. ready: whether a container that started then answers by now."""
+    """Every etcd cluster of a fleet."""
 
-    def __init__(self, hosts: Callable[[], list[FakeHost]], ready: Callable[[float], bool]) -> None:
-        self._hosts = hosts
-        self._ready = ready
+    def __init__(self, fleet: FakeFleet) -> None:
+        self._fleet = fleet
         self.clusters: dict[int, EtcdCluster] = {}
 
     def start(self, host: FakeHost, container: Container) -> str:
@@ -82,7 +81,7 @@ class FakeEtcd:
     def cluster_of(self, host: FakeHost) -> tuple[EtcdCluster, Member] | None:
         """The cluster and member that run on a host and answer; None where none does."""
         container = host.runtime.running("etcd") if host.reachable_by_others else None
-        if container is None or container.member is None or not self._ready(container.start_time):
+        if container is None or container.member is None or not self._fleet.is_up(container.start_time):
             return None
         cluster_id, member_id = container.member
         cluster = self.clusters.get(cluster_id)
@@ -128,9 +127,9 @@ class FakeEtcd:
     def _alive(self, cluster: EtcdCluster) -> int:
         voters = {member.id for member in cluster.voters}
         alive = set()
-        for host in self._hosts():
+        for host in self._fleet.hosts.values():
             container = host.runtime.running("etcd") if host.reachable_by_others else None
-            if container is not None and container.member is not None and self._ready(container.start_time):
+            if container is not None and container.member is not None and self._fleet.is_up(container.start_time):
                 cluster_id, member_id = container.member
                 if cluster_id == cluster.id and member_id in voters:
                     alive.add(member_id)
@@ -170,7 +169,7 @@ class FakeEtcd:
         """Whether any host still has data of that cluster."""
         return any(
             json.loads(node.content)["cluster"] == cluster_id
-            for host in self._hosts()
+            for host in self._fleet.hosts.values()
             for path, node in host.files.nodes.items()
             if path.name == "db" and node.kind == "file" and path.parts[-3:] == MEMORY.parts
         )
@@ -192,7 +191,7 @@ class FakeEtcd:
             return _refused("etcdserver: member not found", 404)
         del cluster.members[member_id]
         cluster.removed.add(member_id)
-        for host in self._hosts():
+        for host in self._fleet.hosts.values():
             host.end_member(cluster.id, member_id)
         return 200, {"header": header, "members": _listed(cluster)}
 

@@ -39,6 +39,12 @@ class FakeFiles:
         self.read_only = False
         self.generation = 0
 
+    def __deepcopy__(self, memo: dict[int, object]) -> FakeFiles:
+        """Nodes never change, so the mapping alone is copied."""
+        other = FakeFiles(self.host)
+        vars(other).update(vars(self), nodes=dict(self.nodes), mounts=set(self.mounts), users=set(self.users))
+        return other
+
     def put(self, entry: File | Directory | Link, now: float) -> None:
         """Make one entry whole, as the protocol's `write` does; raises RemoteError with the kernel's words."""
         if self.read_only:
@@ -64,7 +70,7 @@ class FakeFiles:
                 self._set(path, Node("link", 0o777, target=target, mtime=now))
 
     def remove(self, path: PurePosixPath, *, recursive: bool) -> None:
-        """Remove a path; an absent one is fine. A directory only if `recursive`, never across a mount; a mount point itself stays."""
+        """Remove a path; an absent one is fine. Directories only if `recursive`, never across a mount; a mount point stays."""
         there = self.nodes.get(path)
         if there is None:
             return
@@ -116,8 +122,10 @@ class FakeFiles:
 
     def content(self, path: PurePosixPath) -> bytes | None:
         """Content of a regular file, links followed; None where there is none."""
-        at = self.resolve(path)
-        node = self.nodes.get(at) if at is not None else None
+        node = self.nodes.get(path)
+        if node is None or node.kind != "file":
+            at = self.resolve(path)
+            node = self.nodes.get(at) if at is not None else None
         return node.content if node is not None and node.kind == "file" else None
 
     def exists(self, path: PurePosixPath) -> bool:

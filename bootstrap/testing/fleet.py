@@ -24,7 +24,7 @@ from bootstrap.testing.store import ObjectStore
 T = TypeVar("T")
 BIRTH = 1_780_000_000.0
 CALL_S = 0.05
-TICK_S = 1.0
+TICK_S = 0.5
 VOLATILE = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields")
 
 
@@ -52,6 +52,7 @@ class FakeFleet:
     """hosts: names and addresses. startup_s: how long anything that starts takes to answer. check_tls: check chains and names.
 
     operations: every change the tool made or tried. ran: every command line it ran. commands: what hosts understand.
+    before_each: called before each operation. copy.deepcopy gives a fleet that lives on by itself, without the connections.
     """
 
     def __init__(self, hosts: Mapping[str, str], *, startup_s: float = 1.0, check_tls: bool = True) -> None:
@@ -63,9 +64,11 @@ class FakeFleet:
         self.commands: dict[str, Command] = dict(COMMANDS)
         self.connections: list[FakeConnection] = []
         self.hosts = {name: FakeHost(name, address, self) for name, address in hosts.items()}
-        self.etcd = FakeEtcd(lambda: list(self.hosts.values()), self.is_up)
+        self.etcd = FakeEtcd(self)
+        self.before_each: Callable[[], None] | None = None
         self._lock = threading.RLock()
         self._life = 0
+        self._next_tick = self.now + TICK_S
         self._kill_at: int | None = None
         self._cuts: dict[str, _Cut] = {}
 
@@ -102,13 +105,19 @@ class FakeFleet:
     def advance(self, seconds: float) -> None:
         """Let time pass: kubelets, containers and controllers go on."""
         with self._lock:
-            until = self.now + seconds
-            while self.now < until:
-                self.now = min(self.now + TICK_S, until)
+            self._pass(seconds)
+            self.tick()
+
+    def _pass(self, seconds: float) -> None:
+        until = self.now + seconds
+        while self.now < until:
+            self.now = min(self._next_tick, until)
+            if self.now >= self._next_tick:
                 self.tick()
 
     def tick(self) -> None:
         """Let every host do what is due now."""
+        self._next_tick = self.now + TICK_S
         for host in self.hosts.values():
             host.tick()
         for host in self.hosts.values():
@@ -138,14 +147,14 @@ class FakeFleet:
         """A question that changes nothing."""
         with self._lock:
             self._check(connection)
-            self.advance(CALL_S)
+            self._pass(CALL_S)
             return question()
 
     def operate(self, connection: FakeConnection, what: str, deed: Callable[[], T]) -> T:
         """A deed that changes something; it is counted, and faults strike here."""
         with self._lock:
             self._check(connection)
-            self.advance(CALL_S)
+            self._pass(CALL_S)
             if self._kill_at is not None and len(self.operations) + 1 >= self._kill_at:
                 self._kill_at = None
                 self._life += 1
@@ -154,9 +163,11 @@ class FakeFleet:
             strikes = cut is not None and self.count(connection.name) + 1 >= cut.at
             if strikes and cut is not None and not cut.after:
                 raise self._cut_now(connection)
+            if self.before_each is not None:
+                self.before_each()
             self.operations.append(Operation(connection.name, what))
             result = deed()
-            self.tick()
+            connection.host.tick()
             if strikes:
                 raise self._cut_now(connection)
             return result
@@ -225,6 +236,12 @@ class FakeFleet:
             yield from (process.argv for process in host.runtime.processes())
 
     # --- inside ---
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_lock"} | {"connections": [], "before_each": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _lock=threading.RLock())
 
     def _check(self, connection: FakeConnection) -> None:
         if connection.life != self._life:

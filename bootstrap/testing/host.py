@@ -46,6 +46,7 @@ class FakeHost:
         for path in ("/etc/kubernetes", "/etc/ssl/certs", "/var/lib", "/var/log/pods", "/usr/bin", *CA_DIRS):
             self.files.put(Directory(PurePosixPath(path)), fleet.now)
         self.files.put(File(systemd.UNIT, systemd.PACKAGED_UNIT, 0o644), fleet.now)
+        self.files.put(File(systemd.DROP_IN_DIRS[0] / "10-kubeadm.conf", systemd.PACKAGED_DROP_IN, 0o644), fleet.now)
         self.runtime = Runtime(self._reason_to_end, self._next_pid)
         self.kubelet = FakeKubelet(name, self.files, self.runtime, self._next_pid)
 
@@ -199,17 +200,18 @@ class FakeHost:
 
     def _etcd_lets_in(self, server: Container, host: FakeHost, address: str) -> bool:
         """Whether the API server's identity and etcd's agree."""
-        if not self.fleet.check_tls:
-            return True
+        etcd = host.answering(k.ETCD)
+        if not self.fleet.check_tls or etcd is None:
+            return etcd is not None
         identity = Tls(
             self.file_of(server, "etcd-cafile"), address,
             self.file_of(server, "etcd-certfile"), self.file_of(server, "etcd-keyfile"),
         )  # fmt: skip
         try:
-            host.answer(Request("POST", host.address, k.ETCD_CLIENT_PORT, "/version", identity), self)
+            tls.greet(identity, host.file_of(etcd, "cert-file"), address)
+            return tls.identity(identity, host.file_of(etcd, "trusted-ca-file")) != tls.ANONYMOUS
         except NoAnswer:
             return False
-        return True
 
     def _reason_to_end(self, container: Container) -> str:
         """Why a container that starts ends at once; empty where it goes on."""

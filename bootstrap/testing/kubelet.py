@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-import yaml
-
 from bootstrap.testing import systemd
 from bootstrap.testing.containers import Runtime
+from bootstrap.testing.decoding import decoded
 from bootstrap.testing.filesystem import FakeFiles
 from bootstrap.testing.pods import PodSource
 
@@ -30,6 +29,9 @@ class KubeletProcess:
     start_time: float
     config: dict[str, Any] = field(hash=False)
     kubeconfig: dict[str, Any] = field(hash=False)
+
+    def __deepcopy__(self, memo: dict[int, object]) -> KubeletProcess:
+        return self
 
     def port(self, name: str) -> int:
         """healthzPort or port, with the kubelet's defaults."""
@@ -160,7 +162,7 @@ class FakeKubelet:
         content = self.files.content(PurePosixPath(path)) if path else None
         if content is None:
             raise CannotStart(f"failed to run Kubelet: unable to load kubeconfig {path}: no such file or directory")
-        kubeconfig: dict[str, Any] = yaml.safe_load(content)
+        kubeconfig: dict[str, Any] = decoded(content)
         user = kubeconfig["users"][0]["user"]
         for name in (user.get("client-certificate"), user.get("client-key")):
             if name and self.files.content(PurePosixPath(name)) is None:
@@ -171,10 +173,7 @@ class FakeKubelet:
 
     def _config(self, argv: tuple[str, ...]) -> dict[str, Any]:
         path = argument(argv, "config")
-        try:
-            value = yaml.safe_load(self.files.content(PurePosixPath(path)) or b"") if path else {}
-        except yaml.YAMLError:
-            return {}
+        value = decoded(self.files.content(PurePosixPath(path)) or b"") if path else {}
         return value if isinstance(value, dict) else {}
 
     def _say(self, line: str) -> None:

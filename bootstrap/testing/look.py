@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-import yaml
-
 from bootstrap import constants as k
 from bootstrap.components.context import CA_DIRS
 from bootstrap.facts import (
@@ -27,9 +25,11 @@ from bootstrap.facts import (
 )
 from bootstrap.files import Observed
 from bootstrap.testing import systemd
+from bootstrap.testing.decoding import decoded
 from bootstrap.testing.host import FakeHost
 from bootstrap.testing.kubelet import argument
 
+COMM_LENGTH = 15                                    # of /proc/PID/comm
 CONTAINERD_DIR = PurePosixPath("/var/lib/containerd")
 SOCKET = "/run/containerd/containerd.sock"
 CURRENT = tuple(k.KUBELET_PKI_DIR / name for name in ("kubelet-client-current.pem", "kubelet-server-current.pem"))
@@ -138,7 +138,7 @@ def _listeners(host: FakeHost) -> Iterator[Listener]:
         container = host.runtime.running(name)
         if container is not None:
             own = ports.get(name, (("::", int(container.flag("secure-port", "6443"))),))
-            yield from (Listener(address, port, container.pid, name, True) for address, port in own)
+            yield from (Listener(address, port, container.pid, name[:COMM_LENGTH], True) for address, port in own)
 
 
 def _owned(host: FakeHost, data_dir: PurePosixPath) -> dict[PurePosixPath, Observed]:
@@ -183,7 +183,7 @@ def _kubeconfigs(host: FakeHost) -> dict[PurePosixPath, KubeconfigFacts]:
 
 def _kubeconfig(path: PurePosixPath, content: bytes) -> KubeconfigFacts:
     try:
-        value = yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 both loaders are safe
+        value = decoded(content)
         cluster, user = value["clusters"][0]["cluster"], value["users"][0]["user"]
         return KubeconfigFacts(
             path,
@@ -192,7 +192,7 @@ def _kubeconfig(path: PurePosixPath, content: bytes) -> KubeconfigFacts:
             base64.b64decode(user.get("client-certificate-data", "")),
             str(user.get("client-certificate", "")),
         )
-    except (yaml.YAMLError, LookupError, TypeError, ValueError):
+    except (LookupError, TypeError, ValueError):
         return KubeconfigFacts(path)
 
 

@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-import yaml
-
+from bootstrap.testing.decoding import decoded
 from bootstrap.testing.filesystem import FakeFiles
 
 LIST_EVERY_S = 20.0
@@ -29,6 +28,9 @@ class StaticPod:
     uid: str
     file: PurePosixPath
     pod: dict[str, Any] = field(hash=False, compare=False)
+
+    def __deepcopy__(self, memo: dict[int, object]) -> StaticPod:
+        return self
 
 
 class PodSource:
@@ -102,13 +104,9 @@ class PodSource:
         return StaticPod(key, uid, path, pod)
 
 
-@functools.lru_cache(maxsize=512)
 def parsed_pod(content: bytes) -> dict[str, Any] | None:
     """The v1 Pod of a manifest; None where the kubelet would refuse the file. Callers must not change it."""
-    try:
-        value = yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 both loaders are safe
-    except (yaml.YAMLError, UnicodeDecodeError):
-        return None
+    value = decoded(content)
     if not isinstance(value, dict) or (value.get("apiVersion"), value.get("kind")) != ("v1", "Pod"):
         return None
     spec, meta = value.get("spec"), value.get("metadata")

@@ -38,6 +38,12 @@ class ObjectStore:
             thing = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
             self.create(("/api/v1", "namespaces", "", name), thing, "")
 
+    def __deepcopy__(self, memo: dict[int, object]) -> ObjectStore:
+        """Objects are replaced, never changed, so the mapping alone is copied."""
+        other = object.__new__(ObjectStore)
+        other.revision, other.objects = self.revision, dict(self.objects)
+        return other
+
     def get(self, key: Key) -> dict[str, Any]:
         if key not in self.objects:
             raise _not_found(key)

@@ -8,16 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import PurePosixPath
-from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from cryptography.x509.oid import NameOID
 
 from bootstrap.connection import NoAnswer, Tls
+from bootstrap.testing.decoding import decoded
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ class Client:
 
 def client(kubeconfig: bytes, read: Callable[[PurePosixPath], bytes | None]) -> Client:
     """The client that a kubeconfig makes. read: content of files that it refers to."""
-    value = _decoded(kubeconfig)
+    value = decoded(kubeconfig)
     cluster, user = value["clusters"][0]["cluster"], value["users"][0]["user"]
     url = urlsplit(cluster["server"])
 
@@ -108,9 +107,3 @@ def client(kubeconfig: bytes, read: Callable[[PurePosixPath], bytes | None]) -> 
     address = url.hostname or ""
     identity = part(user, "client-certificate"), part(user, "client-key")
     return Client(address, url.port or 443, Tls(part(cluster, "certificate-authority"), address, *identity))
-
-
-@functools.lru_cache(maxsize=256)
-def _decoded(kubeconfig: bytes) -> dict[str, Any]:
-    value: dict[str, Any] = yaml.safe_load(kubeconfig)
-    return value

@@ -106,6 +106,7 @@ def test_mirror_pod_follows_its_file_and_not_its_deletion():
     put(fleet, "cp1", f"{MANIFESTS}/web.yaml", pod("web"))
     fleet.advance(1)
     client(fleet).delete(path)
+    fleet.advance(1)
     assert client(fleet).get(path) is not None
     fleet.host("cp1").files.remove(next(p for p in fleet.host("cp1").files.nodes if p.name == "web.yaml"), recursive=False)
     fleet.advance(1)

@@ -162,7 +162,8 @@ def test_drop_in_counts_after_daemon_reload():
     path = "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf"
     put(fleet, "cp1", path, '[Service]\nEnvironment="MORE=--v=2 --x=y"\nExecStart=\nExecStart=/usr/bin/kubelet $MORE --a=b\n')
     service = fleet.connect("cp1").look(DATA).services["kubelet.service"]
-    assert (service.drop_in_paths, service.needs_reload) == ((), True)
+    packaged = "/usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf"
+    assert (service.drop_in_paths, service.needs_reload) == ((packaged,), True)
     fleet.connect("cp1").run(("systemctl", "daemon-reload"))
     service = fleet.connect("cp1").look(DATA).services["kubelet.service"]
     assert (service.drop_in_paths, service.needs_reload) == ((path,), False)

@@ -1,0 +1,91 @@
+"""Running whole commands against model hosts, in the model's time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from bootstrap import runner
+from bootstrap.cluster import Cluster
+from bootstrap.console import Console
+from bootstrap.errors import ExitCode
+from bootstrap.events import Event
+from bootstrap.plan import Plan
+from bootstrap.testing import FakeFleet
+
+ADDRESSES = {"cp1": "192.0.2.11", "cp2": "192.0.2.12", "cp3": "192.0.2.13"}
+
+
+class Time:
+    """Stands in for the modules time and datetime while a command runs: the clock is the fleet's."""
+
+    def __init__(self) -> None:
+        self.fleet: FakeFleet | None = None
+
+    def monotonic(self) -> float:
+        assert self.fleet is not None
+        return self.fleet.clock()
+
+    def sleep(self, seconds: float) -> None:
+        assert self.fleet is not None
+        self.fleet.sleep(seconds)
+
+    def now(self, zone: Any = UTC) -> datetime:
+        assert self.fleet is not None
+        return datetime.fromtimestamp(self.fleet.clock(), zone)
+
+
+TIME = Time()
+
+
+@dataclass
+class Recorder(Console):
+    """A console that keeps what it is told, and prints into memory."""
+
+    events: list[Event] = field(default_factory=list)
+    plans: list[Plan] = field(default_factory=list)
+    results: list[Mapping[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.out = StringIO()
+        super().__init__("text", 2, stdout=self.out, stderr=self.out, environ={}, width=120, clock=TIME.monotonic)
+
+    def event(self, event: Event) -> None:
+        self.events.append(event)
+        super().event(event)
+
+    def plan(self, plan: Plan) -> None:
+        self.plans.append(plan)
+        super().plan(plan)
+
+    def result(self, result: Mapping[str, Any], text: str = "") -> None:
+        self.results.append(result)
+        super().result(result, text)
+
+    @property
+    def text(self) -> str:
+        return self.out.getvalue()
+
+
+def a_cluster(*names: str, **spec: Any) -> Cluster:
+    hosts = [{"name": name, "role": "control-plane", "address": ADDRESSES[name]} for name in names or ADDRESSES]
+    return Cluster.model_validate({"name": "demo", "kubernetesVersion": "v1.36.3", "hosts": hosts, **spec})
+
+
+def init(fleet: FakeFleet, cluster: Cluster, home: Path, console: Recorder | None = None, **asked: Any) -> Recorder:
+    """`bootstrap init` to its end; errors go up. console: to look at what was said before an error."""
+    TIME.fleet = fleet
+    console = console or Recorder()
+    request = runner.Request(Path("demo.yaml"), kubeconfig=home / "demo.kubeconfig", **asked)
+    code = runner.init(cluster, request, lambda _, host: fleet.connect(host), console)
+    assert code is ExitCode.DONE
+    return console
+
+
+def plan_of(fleet: FakeFleet, cluster: Cluster, home: Path) -> Plan:
+    """What init would do now."""
+    return init(fleet, cluster, home, dry_run=True).plans[-1]
