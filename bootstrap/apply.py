@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import assert_never
 
 from bootstrap import waiting
@@ -21,6 +21,7 @@ from bootstrap.apiserver import ApiClient, ApiError
 from bootstrap.connection import NoAnswer
 from bootstrap.errors import BootstrapError, PersonNeeded, RemoteError, SeveralErrors
 from bootstrap.events import Event, Kind
+from bootstrap.files import File
 from bootstrap.plan import (
     AddTaints,
     ApiApply,
@@ -84,7 +85,7 @@ class Applier:
         try:
             for group in _grouped(changes):
                 if isinstance(group, tuple):
-                    self._access.connections[host].write([change.entry for change in group])
+                    self._access.connections[host].write([change.entry for change in group], _before(group))
                     for change in group:
                         self._tell(Kind.CHANGED, step, host, f"wrote {change.entry.path}")
                 else:
@@ -99,7 +100,7 @@ class Applier:
         connection = self._access.connections[host]
         match change:
             case WriteFile(entry):
-                connection.write([entry])
+                connection.write([entry], _before([change]))
             case SetMode(path, mode, owner, group):
                 self._run(host, ("chown", f"{owner}:{group}", str(path)), 30.0)
                 self._run(host, ("chmod", f"{mode:04o}", str(path)), 30.0)
@@ -155,6 +156,15 @@ class Applier:
 
     def _tell(self, kind: Kind, step: Step, host: str = "", message: str = "", **detail: object) -> None:
         self._emit(Event(kind, time.monotonic() - self._started, step.phase.name, host, message, detail))
+
+
+def _before(changes: Sequence[WriteFile]) -> dict[PurePosixPath, str]:
+    """What the plan saw at the place of each file: its SHA-256, empty where there was no file."""
+    return {
+        change.entry.path: change.previous.sha256 if change.previous is not None else ""
+        for change in changes
+        if isinstance(change.entry, File)
+    }
 
 
 def done_text(change: Change) -> str:

@@ -1,4 +1,4 @@
-"""What the rest of the tool may ask of a host: one protocol, two implementations (ssh.py for real, testing.py for tests).
+"""What the rest of the tool may ask of a host: one protocol, two implementations (ssh/ for real, testing/ for tests).
 
 Every call acts as root on the host. Calls raise HostUnreachable (the connection is gone), RemoteError (the host said no) or
 return; a call that was cut half-way has either happened whole or not at all, per file.
@@ -81,10 +81,14 @@ class Connection(Protocol):
         """Contents of those of `paths` that are regular files, in one round trip; absent ones are left out."""
         ...
 
-    def write(self, entries: Sequence[File | Directory | Link]) -> None:
+    def write(
+        self, entries: Sequence[File | Directory | Link], before: Mapping[PurePosixPath, str] | None = None
+    ) -> None:
         """Make the entries, in order, in one round trip; each by dot-temporary, fsync, rename in its own directory.
 
         Missing parent directories are made 0755. Directories that exist get mode and owner.
+        before: SHA-256 of files as they were when it was decided to write them, empty: no file was there. Where one is
+        different by now, somebody else was at work: RemoteError, and nothing is written.
         """
         ...
 

@@ -35,7 +35,7 @@ def refuse_to_roll(plan: Plan, facts: Mapping[str, Facts], *, unfinished: bool, 
     found = [
         f"{host}: {change.entry.path} would change"
         for _, host, change in plan.all()
-        if isinstance(change, WriteFile) and _rolls(change)
+        if isinstance(change, WriteFile) and _rolls(change, facts[host])
     ]
     if found:
         raise Refused(
@@ -46,10 +46,16 @@ def refuse_to_roll(plan: Plan, facts: Mapping[str, Facts], *, unfinished: bool, 
         )
 
 
-def _rolls(change: WriteFile) -> bool:
-    """Whether a write puts other bytes in place of a regular file; mending its mode or owner alone changes nothing that runs."""
+def _rolls(change: WriteFile, facts: Facts) -> bool:
+    """Whether a write changes what a component or the kubelet was started with: a manifest, or the kubelet's configuration.
+
+    Certificates and kubeconfigs that are due are replaced: processes reload them, and where one does not, its manifest's
+    digest changes with the file. Mending a mode or owner alone changes nothing that runs.
+    """
     before, entry = change.previous, change.entry
-    return isinstance(entry, File) and before is not None and before.kind == "file" and before.sha256 != entry.sha256
+    if not isinstance(entry, File) or before is None or before.kind != "file" or before.sha256 == entry.sha256:
+        return False
+    return entry.path.parent == desired.manifest_dir(facts) or entry.path in (k.KUBELET_CONFIG, k.KUBELET_DROP_IN)
 
 
 def refuse_to_lose_quorum(members: Sequence[str] | None, healthy: Sequence[str], leaving: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ from bootstrap import constants as k
 from bootstrap.cluster import Cluster, ControlPlaneComponent, Host
 from bootstrap.health import Endpoint
 from bootstrap.networking import loopback
+from bootstrap.owned import flag_name
 from bootstrap.plan import Snapshot
 
 LOOPBACK = "127.0.0.1"
@@ -48,5 +49,5 @@ def scheduler(cluster: Cluster) -> Endpoint:
 
 def _bound_to(component: ControlPlaneComponent) -> str:
     """The loopback address that the component listens on: 127.0.0.1 unless extraArgs bind it to ::1 alone."""
-    given = [arg.value for arg in component.extra_args if arg.name == "bind-address"]
+    given = [arg.value for arg in component.extra_args if flag_name(arg.name) == "bind-address"]
     return "::1" if given and given[-1] == "::1" else LOOPBACK

@@ -33,8 +33,7 @@ def take(
 ) -> Snapshot:
     """The snapshot of a cluster's control plane hosts.
 
-    access: where private keys are read from; None: nothing is read, and what would need a key is left as it is (verify reads
-    nothing secret, and what is due shows as drift by its reason).
+    access: where private keys are read from, when something is due that takes one; None: there are no hosts (render).
     Raises Refused when the certificate authorities that were found contradict each other.
     """
     hosts = [host for host in cluster.control_plane_hosts if host.name in facts]

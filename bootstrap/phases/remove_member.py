@@ -1,7 +1,7 @@
 """remove-etcd-member: when some masters of a living cluster are reset, their etcd members leave the member list first.
 
 Inputs: the member list as the cluster has it, the hosts that are reset. Outputs: the member list. Nothing to do when every
-master is reset, or when the member has left already. Whether the rest keeps its quorum is asked before (quorum.py).
+master is reset, or when the member has left already. Whether the rest keeps its quorum is asked before (guards.py).
 """
 
 from collections.abc import Sequence

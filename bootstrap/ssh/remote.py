@@ -78,12 +78,14 @@ class SshConnection:
         except ValueError as error:
             raise RemoteError(f"{self.name} garbled the files it was asked for: {error}", host=self.name) from error
 
-    def write(self, entries: Sequence[File | Directory | Link]) -> None:
+    def write(
+        self, entries: Sequence[File | Directory | Link], before: Mapping[PurePosixPath, str] | None = None
+    ) -> None:
         if not entries:
             return
         first = entries[0].path
         what = f"writing {first}" + (f" and {len(entries) - 1} more" if len(entries) > 1 else "")
-        reply = self._root.call(scripts.write(entries), doing=what)
+        reply = self._root.call(scripts.write(entries, before=before), doing=what)
         self._check(reply, what)
 
     def remove(self, paths: Sequence[PurePosixPath], *, recursive: bool = False) -> None:

@@ -10,7 +10,7 @@ import os
 import re
 import secrets
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import PurePosixPath
 from typing import assert_never
@@ -26,8 +26,14 @@ def look(facts_script: str) -> bytes:
     return b"date +%s.%N\n" + facts_script.encode()
 
 
-def write(entries: Sequence[File | Directory | Link], token: str | None = None) -> bytes:
+def write(
+    entries: Sequence[File | Directory | Link],
+    token: str | None = None,
+    before: Mapping[PurePosixPath, str] | None = None,
+) -> bytes:
     """Prepare every entry beside its place, prove the contents, fsync, and only then rename, in order.
+
+    before: SHA-256 by path of what is expected there, empty: nothing. Asked before anything else.
 
     token: the random part of the names of temporaries.
     """
@@ -38,6 +44,7 @@ def write(entries: Sequence[File | Directory | Link], token: str | None = None) 
     lines = [_script("write.sh")]
     lines.append(b"clean() { " + (_call("rm", "-f", "--", *temps.values()) if temps else b":") + b"; }")
     lines.append(b"trap undo EXIT")
+    lines += [_call("unchanged", path, sha256) for path, sha256 in (before or {}).items()]
     lines += [_call("ours", ancestor) for ancestor in _ancestors(entries)]
     for entry in entries:
         match entry:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
@@ -9,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from bootstrap import constants as k
 from bootstrap.connection import Answer, Completed, Request
+from bootstrap.errors import RemoteError
 from bootstrap.facts import Facts
 from bootstrap.files import Directory, File, Link
 from bootstrap.testing.api import WRITES
@@ -48,7 +50,13 @@ class FakeConnection:
 
         return self._fleet.read(self, contents)
 
-    def write(self, entries: Sequence[File | Directory | Link]) -> None:
+    def write(
+        self, entries: Sequence[File | Directory | Link], before: Mapping[PurePosixPath, str] | None = None
+    ) -> None:
+        for path, sha256 in (before or {}).items():
+            content = self._fleet.read(self, lambda path=path: self.host.files.content(path))  # type: ignore[misc]
+            if sha256 != ("" if content is None else hashlib.sha256(content).hexdigest()):
+                raise RemoteError(f"{path} was changed by somebody else since the plan was made", host=self.name)
         for entry in entries:
             self._do(f"write {entry.path}", lambda entry=entry: self.host.files.put(entry, self._fleet.now))  # type: ignore[misc]
 

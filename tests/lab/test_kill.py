@@ -25,7 +25,7 @@ def test_killed_in_a_phase_the_same_command_finishes(lab: Lab, phase: str) -> No
     assert process.stdout is not None
     for line in process.stdout:
         event = json.loads(line) if line.startswith("{") else {}
-        if event.get("kind") == "phase-started" and event.get("phase") == phase:
+        if event.get("event") == "phase-started" and event.get("phase") == phase:
             time.sleep(0.05)
             process.kill()
             break

@@ -60,6 +60,18 @@ def test_writing_again_replaces(connection: ssh.SshConnection, on_host: Path) ->
     assert on_host.stat().st_mode & 0o777 == 0o711
 
 
+def test_a_file_that_somebody_else_changed_is_not_overwritten(connection: ssh.SshConnection, on_host: Path) -> None:
+    path, new = on_host / "planned", on_host / "new"
+    path.write_bytes(b"as planned")
+    seen = {on(path): hashlib.sha256(b"as planned").hexdigest(), on(new): ""}
+    connection.write([File(on(path), b"one"), File(on(new), b"one")], seen)
+    with pytest.raises(RemoteError) as refused:
+        connection.write([File(on(new), b"two"), File(on(path), b"two")], seen)
+    assert "changed by somebody else" in refused.value.evidence[0]
+    assert (path.read_bytes(), new.read_bytes()) == (b"one", b"one")
+
+
+
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_odd_names(connection: ssh.SshConnection, on_host: Path, name: str) -> None:
     path = on_host / name[:20] / name

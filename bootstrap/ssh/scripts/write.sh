@@ -15,6 +15,16 @@ undo() {        # on every exit before the last rename
     exit "$status"
 }
 
+unchanged() {   # unchanged FILE SHA256: as it was when the plan was made; no SHA-256: it was not there
+    now=
+    if [ -f "$1" ]; then
+        now=$(sha256sum -- "$1")
+        now=${now#\\}      # sha256sum marks a name that it had to escape
+        now=${now%% *}
+    fi
+    [ "$now" = "$2" ] || fail "$1 was changed by somebody else since the plan was made"
+}
+
 ours() {        # ours DIRECTORY: a link on the way may only be root's
     [ ! -L "$1" ] || [ "$(stat -c %u -- "$1")" = 0 ] || fail "$1 is a symbolic link that does not belong to root"
 }
