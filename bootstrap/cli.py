@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import warnings
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -35,6 +36,8 @@ class Context:
         self.console: Console = Console(output, verbose)
         self._ask = ask_sudo_password
         self._password: str | None = None
+        # A node name of 53 letters or more makes a common name that RFC 5280 calls too long; Kubernetes does not mind.
+        warnings.filterwarnings("ignore", message="Attribute's length must be")
         logging.getLogger().addHandler(self.console.log_handler())
         if verbose:
             level = logging.INFO if verbose == 1 else logging.DEBUG

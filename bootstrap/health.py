@@ -116,7 +116,7 @@ def ask(endpoint: Endpoint, connection: Connection, *, timeout_s: float = 3.0) -
     try:
         answer: Answer = connection.request(request, timeout_s=timeout_s)
     except NoAnswer as error:
-        return Verdict(False, f"{error} ({where})", endpoint.component)
+        return Verdict(False, f"{endpoint.component}: {error}", endpoint.component)
     if answer.status == 200:
         return Verdict(True)
     text = answer.body.decode(errors="replace").strip()

@@ -15,7 +15,7 @@ from bootstrap import guards, observing, snapshots, workflows
 from bootstrap import preflight as checks
 from bootstrap.access import Access
 from bootstrap.apply import Applier
-from bootstrap.cluster import Cluster, Host
+from bootstrap.cluster import Cluster, Host, Role
 from bootstrap.connection import Connection
 from bootstrap.console import Console
 from bootstrap.errors import BootstrapError, ExitCode, PersonNeeded, Refused, SeveralErrors, UsageError
@@ -58,6 +58,9 @@ def init(cluster: Cluster, request: Request, connect: Connect, console: Console)
     started = time.monotonic()
     workflow = workflows.chosen(workflows.INIT, request.only, request.skip)
     target = request.kubeconfig or default_kubeconfig(cluster)
+    workers = [host.name for host in cluster.hosts if host.role is Role.WORKER]
+    if workers:
+        console.note(f"init brings up masters only; not touched: {', '.join(workers)}")
     with connected(cluster, cluster.control_plane_hosts, connect) as access:
         console.event(Event(Kind.PHASE_STARTED, time.monotonic() - started, "preflight", message="Looking at the hosts"))
         facts = look(access)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bootstrap import ssh
 from bootstrap.cluster import Cluster
 from bootstrap.console import Console
-from bootstrap.errors import BootstrapError, ExitCode, UsageError
+from bootstrap.errors import BootstrapError, ExitCode, HostNotTrusted, UsageError
 from bootstrap.runner import at_once, raise_all
 
 
@@ -26,7 +26,12 @@ def trust(cluster: Cluster, names: Sequence[str], accept: bool, replace: bool, c
     rows = [[key.host, key.name, key.key_type, key.fingerprint, key.verdict.value] for key in keys]
     console.table("Host keys", ["host", "recorded as", "type", "fingerprint", "state"], rows)
     raise_all([found for found in scanned.values() if isinstance(found, BootstrapError)])
-    unknown = [key for key in keys if key.verdict is not ssh.Verdict.TRUSTED]
+    # Where keys are pinned in the inventory they alone decide: recording another one would change nothing.
+    unpinned = {key.host for key in keys if key.verdict is ssh.Verdict.NOT_PINNED}
+    unknown = [key for key in keys if key.verdict is not ssh.Verdict.TRUSTED and key.host not in unpinned]
+    lost = sorted(unpinned - {key.host for key in keys if key.verdict is ssh.Verdict.TRUSTED})
+    if lost:
+        raise_all([HostNotTrusted(f"{host} offers none of the keys pinned in the inventory", host=host) for host in lost])
     recorded = []
     if unknown and (accept or console.confirm("Compare them with what the machines show; record them? Type yes: ") == "yes"):
         for host in hosts:

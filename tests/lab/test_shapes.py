@@ -18,7 +18,7 @@ def test_a_single_master(lab: Lab) -> None:
     lab.init(inventory)
     assert {f"{c}-{CP1}" for c in COMPONENTS} == set(lab.mirror_pods())
     assert lab.bootstrap("verify", inventory).returncode == 0
-    assert not lab.sh(CP2, "ls -A /etc/kubernetes 2>/dev/null", check=False).strip()
+    assert not lab.sh(CP2, "find /etc/kubernetes -type f", check=False).strip()
 
 
 def test_a_kubelet_that_reads_its_manifests_elsewhere_is_served_there(lab: Lab) -> None:

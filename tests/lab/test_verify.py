@@ -54,4 +54,4 @@ def test_a_fault_is_found_and_gone_when_mended(
         wait_until(lambda: expected in {(d["host"], d["what"]) for d in found(lab, cluster)}, 60, f"{expected} found")
     finally:
         lab.sh(node, mend)
-    wait_until(lambda: found(lab, cluster) == [], 120, "no difference left")
+    wait_until(lambda: found(lab, cluster) == [], 300, "no difference left")

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from kubelab import box, components, debian, inventory, lab, network, nodes, releases
+from kubelab import box, components, debian, inventory, kernel, lab, network, nodes, releases
 from kubelab.components import Component
 from kubelab.lab import Lab
 from kubelab.paths import Cache, default_cache
@@ -126,6 +126,7 @@ def up(options: argparse.Namespace, cache: Cache) -> None:
     release = releases.provide(wanted.release, cache).name
     box.provide(cache)
     lab.make_key(wanted, cache)
+    kernel.ensure_limits()
     network.ensure_bridge()
     nodes.clear_remains(wanted, cache)
     nodes.vagrant_up(wanted, cache)
