@@ -112,11 +112,17 @@ class Applier:
                 self._run(host, argv, timeout.total_seconds(), stdin)
             case WaitFor(probe, timeout):
                 self._tell(Kind.WAITING, step, host, str(probe))
-                waiting.wait(
-                    probe, host, self._access, timeout,
-                    tell=lambda answer: self._tell(Kind.WAITING, step, host, str(probe), answer=answer),
-                    stopped=self._stop.is_set,
-                )  # fmt: skip
+                try:
+                    waiting.wait(
+                        probe, host, self._access, timeout,
+                        tell=lambda answer: self._tell(Kind.WAITING, step, host, str(probe), answer=answer),
+                        stopped=self._stop.is_set,
+                    )  # fmt: skip
+                except waiting.NotHealthy as error:
+                    if change.required or self._stop.is_set():
+                        raise
+                    self._tell(Kind.NOTE, step, host, f"{error.message}; going on without")
+                    return
                 self._tell(Kind.READY, step, host, str(probe))
                 return
             case ApiApply():

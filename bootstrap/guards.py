@@ -46,6 +46,26 @@ def refuse_to_roll(plan: Plan, facts: Mapping[str, Facts], *, unfinished: bool, 
         )
 
 
+def refuse_to_grow(members: Sequence[str] | None, facts: Mapping[str, Facts], *, finished: bool, inventory: str) -> None:
+    """Raise Refused when init would start an etcd that the living cluster has not, or no longer, as a member with its data.
+
+    Started with the birth list of members such an etcd waits for ever, or votes without remembering for whom it voted.
+    members: names of the voters; None where etcd does not answer. finished: an init was finished, so every member had its data.
+    """
+    found = []
+    for host, seen in sorted(facts.items()):
+        if members is not None and host not in members:
+            found.append(f"{host} is no voter: the cluster has {', '.join(members)}")
+        elif finished and not seen.etcd.has_member:
+            found.append(f"{host} has no data in {seen.etcd.data_dir}, although it was a member once")
+    if found:
+        raise Refused(
+            "etcd is alive without some of the masters, and init does not bring members into a living cluster",
+            evidence=found,
+            hint=f"leave them out of {inventory}, or, where the cluster may be lost: bootstrap reset {inventory}, then init",
+        )
+
+
 def _rolls(change: WriteFile, facts: Facts) -> bool:
     """Whether a write changes what a component or the kubelet was started with: a manifest, or the kubelet's configuration.
 

@@ -71,10 +71,11 @@ class Run:
 
 @dataclass(frozen=True)
 class WaitFor:
-    """Wait until a probe says yes; reads only."""
+    """Wait until a probe says yes; reads only. required: False where what follows works without it, once the time is over."""
 
     probe: Probe
     timeout: timedelta
+    required: bool = True
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,9 @@ def init(cluster: Cluster, request: Request, connect: Connect, console: Console)
         plan, snapshot = plan_for(workflow, snapshot, access)
         unfinished = snapshot.api is not None and not snapshot.api.finished
         guards.refuse_to_roll(plan, facts, unfinished=unfinished, inventory=str(request.inventory))
+        if snapshot.api is not None:
+            members, _ = observing.etcd_members(access, facts)
+            guards.refuse_to_grow(members, facts, finished=snapshot.api.finished, inventory=str(request.inventory))
         if request.dry_run:
             console.plan(plan)
             return ExitCode.DONE
@@ -97,13 +100,20 @@ def reset(cluster: Cluster, request: ResetRequest, connect: Connect, console: Co
         facts = look(access)
         members, healthy = observing.etcd_members(access, facts)
         leaving = [host.name for host in hosts]
-        if not request.force_quorum_loss:
+        born = any(found.etcd.has_member for found in facts.values())
+        try:
             guards.refuse_to_lose_quorum(members, healthy, leaving)
-        if members is None and len(leaving) < len(cluster.control_plane_hosts) and any(f.etcd.has_member for f in facts.values()):
-            raise PersonNeeded(
-                "etcd does not answer, so it cannot be told whether the rest keeps its quorum",
-                hint="bring etcd's quorum back, or reset every master together",
-            )
+            if members is None and born and len(leaving) < len(cluster.control_plane_hosts):
+                raise PersonNeeded(
+                    "etcd does not answer, so it cannot be told whether the rest keeps its quorum",
+                    hint="bring etcd's quorum back, reset every master together, or give the rest up: --force-quorum-loss",
+                )
+        except (Refused, PersonNeeded):
+            if not request.force_quorum_loss:
+                raise
+            members = None  # etcd itself would refuse to let a member go that its quorum needs
+        # Members that are dead leave first: while they count, those alive may not be enough to decide anything.
+        hosts = tuple(sorted(hosts, key=lambda host: (host.name in healthy, host.name)))
         leaving_facts = {name: facts[name] for name in leaving}
         options = {"delete_etcd_data": request.delete_etcd_data}
         snapshot = Snapshot(cluster, leaving_facts, datetime.now(UTC), members=members, options=options)
@@ -120,9 +130,10 @@ def reset(cluster: Cluster, request: ResetRequest, connect: Connect, console: Co
 
 def confirm(cluster: Cluster, typed: str | None, console: Console) -> None:
     """Raise UsageError unless the cluster's name was typed."""
-    word = typed if typed is not None else console.confirm(f"Type the cluster's name ({cluster.name}) to go on: ")
+    question, hint = f"Type the cluster's name ({cluster.name}) to go on: ", f"--confirm {cluster.name}"
+    word = typed if typed is not None else console.confirm(question, hint=hint)
     if word != cluster.name:
-        raise UsageError(f"{word!r} is not the cluster's name; nothing was removed", hint=f"--confirm {cluster.name}")
+        raise UsageError(f"{word!r} is not the cluster's name; nothing was removed", hint=hint)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """stop-pods: the kubelet ends the static pods whose manifests go, then ends itself; other pods are ended after it.
 
+A kubelet whose node was never registered does not end them (it waits to mirror them first): they are ended after it, too.
 Inputs: manifests of ours on the host, whether the kubelet runs. Outputs: no manifest of ours, no kubelet, no container.
 A second run does nothing on a host that has none of them.
 """
@@ -29,7 +30,7 @@ def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
         changes += [RemovePath(path) for path in paths if path in facts.owned]
         running = tuple(name for name in components if any(process.component == name for process in facts.processes))
         if runs and running:
-            changes.append(WaitFor(Gone(running), GRACE))
+            changes.append(WaitFor(Gone(running), GRACE, required=False))
     if runs:
         changes.append(Run(("systemctl", "stop", "kubelet.service"), "stopped the kubelet"))
     if service is not None and service.unit_file_state == "enabled" and k.KUBELET_DROP_IN in facts.owned:

@@ -1,0 +1,37 @@
+"""What a plan may not do to a living cluster."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+import pytest
+
+from bootstrap import guards
+from bootstrap.errors import Refused
+from bootstrap.facts import Facts
+from bootstrap.facts.model import EtcdDataFacts
+
+DATA = PurePosixPath("/var/lib/etcd")
+
+
+def facts(**has_member: bool) -> dict[str, Facts]:
+    return {host: Facts(host, etcd=EtcdDataFacts(DATA, exists=seen, has_member=seen)) for host, seen in has_member.items()}
+
+
+def test_a_host_that_is_no_member_of_the_living_etcd_is_not_started() -> None:
+    for has_data in (False, True):      # removed and reset; removed, and its data is still there
+        with pytest.raises(Refused) as refused:
+            guards.refuse_to_grow(("cp1", "cp2"), facts(cp1=True, cp2=True, cp3=has_data), finished=False, inventory="demo.yaml")
+        assert refused.value.evidence == ("cp3 is no voter: the cluster has cp1, cp2",)
+
+
+def test_a_member_that_lost_its_data_is_not_started_with_none() -> None:
+    three = facts(cp1=True, cp2=True, cp3=False)
+    with pytest.raises(Refused) as refused:
+        guards.refuse_to_grow(("cp1", "cp2", "cp3"), three, finished=True, inventory="demo.yaml")
+    assert refused.value.evidence == ("cp3 has no data in /var/lib/etcd, although it was a member once",)
+
+
+def test_a_member_that_an_interrupted_init_did_not_start_is_started() -> None:
+    guards.refuse_to_grow(("cp1", "cp2", "cp3"), facts(cp1=True, cp2=True, cp3=False), finished=False, inventory="demo.yaml")
+    guards.refuse_to_grow(None, facts(cp1=True, cp2=False, cp3=False), finished=False, inventory="demo.yaml")
