@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import PurePosixPath
 from typing import Any, Protocol
 
@@ -89,11 +90,15 @@ Probe = Healthy | EtcdVoters | NodesRegistered | MirrorPods | Gone
 
 @dataclass(frozen=True)
 class Verdict:
-    """answer: what was seen last, for people. component: the one to blame when not ok, empty if none in particular."""
+    """answer: what was seen last, for people. component: the one to blame when not ok, empty if none in particular.
+
+    host: where to look, where that is another host than the one that was asked.
+    """
 
     ok: bool
     answer: str = ""
     component: str = ""
+    host: str = ""
 
 
 class Api(Protocol):
@@ -111,6 +116,8 @@ class Etcd(Protocol):
 def ask(endpoint: Endpoint, connection: Connection, *, timeout_s: float = 3.0) -> Verdict:
     """Ask one endpoint once."""
     where = f"{endpoint.component} {'https' if endpoint.tls else 'http'}://{endpoint.address}:{endpoint.port}{endpoint.path}"
+    if endpoint.tls and not endpoint.ca and not ip_address(endpoint.address).is_loopback:
+        return Verdict(False, f"{endpoint.component}: no CA is there to check it by", endpoint.component)
     tls = Tls(endpoint.ca, endpoint.address) if endpoint.tls else None
     request = Request("GET", endpoint.address, endpoint.port, endpoint.path, tls)
     try:
@@ -146,12 +153,12 @@ def nodes(probe: NodesRegistered, api: Api) -> Verdict:
         return Verdict(False, str(error), k.API_SERVER)
     missing = [name for name in probe.nodes if name not in found]
     if missing:
-        return Verdict(False, f"not registered: {', '.join(missing)}", "kubelet")
+        return Verdict(False, f"not registered: {', '.join(missing)}", "kubelet", missing[0])
     if probe.ready:
         waiting = {name: readiness(found[name]) for name in probe.nodes}
         bad = [f"{name}: {why}" for name, why in waiting.items() if why]
         if bad:
-            return Verdict(False, "; ".join(bad), "kubelet")
+            return Verdict(False, "; ".join(bad), "kubelet", next(name for name, why in waiting.items() if why))
     return Verdict(True)
 
 
@@ -162,9 +169,9 @@ def mirror_pods(probe: MirrorPods, api: Api) -> Verdict:
     except NoAnswer as error:
         return Verdict(False, str(error), k.API_SERVER)
     owned = {item["metadata"]["name"] for item in items if is_mirror(item)}
-    missing = [f"{c}-{n}" for n in probe.nodes for c in probe.components if f"{c}-{n}" not in owned]
+    missing = {f"{c}-{n}": n for n in probe.nodes for c in probe.components if f"{c}-{n}" not in owned}
     if missing:
-        return Verdict(False, f"no mirror pod for {', '.join(missing)}", "kubelet")
+        return Verdict(False, f"no mirror pod for {', '.join(missing)}", "kubelet", next(iter(missing.values())))
     return Verdict(True)
 
 

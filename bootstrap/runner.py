@@ -198,8 +198,8 @@ def plan_for(workflow: Workflow, snapshot: Snapshot, access: Access) -> tuple[Pl
 
 
 def run(plan: Plan, access: Access, console: Console, started: float) -> None:
-    """Apply a plan; an interrupt ends the waits and goes up."""
-    applier = Applier(access, console.event, started)
+    """Apply a plan; an interrupt ends the waits and goes up. Clients are made anew: the plan may replace their certificates."""
+    applier = Applier(Access(access.cluster, access.connections), console.event, started)
     try:
         applier.apply(plan)
     except KeyboardInterrupt:

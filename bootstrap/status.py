@@ -10,6 +10,7 @@ from typing import Any
 from bootstrap import constants as k
 from bootstrap import health, healthz
 from bootstrap.access import Access
+from bootstrap.apiserver import ApiError
 from bootstrap.connection import NoAnswer
 from bootstrap.plan import Snapshot
 
@@ -76,7 +77,7 @@ def _etcd_role(access: Access, name: str) -> str:
 def _nodes(access: Access) -> dict[str, str]:
     try:
         found = access.any_api().get("/api/v1/nodes") or {}
-    except NoAnswer:
+    except (NoAnswer, ApiError):
         return {}
     return {item["metadata"]["name"]: health.readiness(item) or "Ready" for item in found.get("items", [])}
 

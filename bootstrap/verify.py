@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from bootstrap import constants as k
 from bootstrap import desired, guards, health, healthz, staticpod
 from bootstrap.access import Access
+from bootstrap.apiserver import ApiError
 from bootstrap.apply import done_text
 from bootstrap.cluster import Host
 from bootstrap.connection import NoAnswer, Request, Tls
@@ -185,7 +186,7 @@ def _cluster(snapshot: Snapshot, hosts: Sequence[Host], access: Access) -> list[
 def _asked(question: Callable[[], health.Verdict]) -> health.Verdict:
     try:
         return question()
-    except NoAnswer as error:
+    except (NoAnswer, ApiError) as error:
         return health.Verdict(False, str(error))
 
 

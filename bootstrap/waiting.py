@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from bootstrap import constants as k
 from bootstrap import health
 from bootstrap.access import Access
+from bootstrap.apiserver import ApiError
 from bootstrap.connection import Connection, NoAnswer
 from bootstrap.errors import BootstrapError
 from bootstrap.facts import Facts
@@ -50,12 +51,16 @@ def wait(
         if not verdict.ok and verdict.answer != seen:
             seen = verdict.answer
             tell(seen)
-        if clock() > deadline or stopped():
+        if stopped():
+            raise NotHealthy(f"stopped while waiting for {probe}", host=host, evidence=[f"last answer: {verdict.answer}"])
+        if clock() > deadline:
+            blamed = verdict.host if verdict.host in access.connections else host
+            known = verdict.component in (*k.COMPONENTS, "kubelet")
             raise NotHealthy(
                 f"{probe} did not come true on {host} within {timeout.total_seconds():.0f} s",
                 host=host,
-                evidence=[f"last answer: {verdict.answer}", *evidence(access.connections[host], verdict.component, access)],
-                hint=f"bootstrap logs INVENTORY {host} {verdict.component}" if verdict.component in k.COMPONENTS else "",
+                evidence=[f"last answer: {verdict.answer}", *evidence(access.connections[blamed], verdict.component, access)],
+                hint=f"bootstrap logs INVENTORY {blamed} {verdict.component}" if known else "",
             )
         if verdict.ok:
             settled.clear()
@@ -93,6 +98,10 @@ def _with(question: Callable[[], Verdict], component: str) -> Verdict:
         return question()
     except NoAnswer as error:
         return Verdict(False, str(error), component)
+    except ApiError as error:
+        if not error.passing:
+            raise
+        return Verdict(False, error.message, component)
 
 
 def data_dir(access: Access) -> PurePosixPath:
@@ -110,8 +119,8 @@ def evidence(connection: Connection, component: str, access: Access) -> list[str
             return [f"last lines of {component} on {connection.name}:", *_lines(done.stdout)]
         journal = ("journalctl", "-u", "kubelet", "-n", str(LOG_LINES), "--no-pager", "-o", "cat")
         done = connection.run(journal)
-        silent = f"no container of {component} was ever started on {connection.name}; the kubelet's last lines:"
-        return [silent, *_lines(done.stdout)]
+        silent = f"no container of {component} was ever started on {connection.name}; " if component in k.COMPONENTS else ""
+        return [f"{silent}last lines of the kubelet on {connection.name}:", *_lines(done.stdout)]
     except BootstrapError as error:
         return [f"no log could be read from {connection.name}: {error}"]
 
