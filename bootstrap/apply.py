@@ -19,7 +19,7 @@ from bootstrap import waiting
 from bootstrap.access import Access
 from bootstrap.apiserver import ApiClient, ApiError
 from bootstrap.connection import NoAnswer
-from bootstrap.errors import BootstrapError, PersonNeeded, RemoteError, SeveralErrors
+from bootstrap.errors import BootstrapError, PersonNeeded, RemoteError, SeveralErrors, UsageError
 from bootstrap.events import Event, Kind
 from bootstrap.files import File
 from bootstrap.plan import (
@@ -244,8 +244,26 @@ def _remove_member(access: Access, name: str, staying: Sequence[str]) -> None:
     )  # fmt: skip
 
 
+def refuse_unwritable(path: Path) -> None:
+    """Raise UsageError where `write_local` could not write; asked before anything else is done."""
+    if str(path) == "-":
+        raise UsageError("this kubeconfig goes to a file", hint="afterwards: bootstrap kubeconfig INVENTORY --kubeconfig -")
+    above = next(directory for directory in path.absolute().parents if directory.exists())
+    if not above.is_dir():
+        raise UsageError(f"cannot write {path}: {above} is not a directory")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise UsageError(f"cannot write {path}: no permission to write in {above}")
+
+
 def write_local(path: Path, content: bytes) -> None:
-    """Write a secret file of the operator's own: 0600 from its first byte, whole or not at all."""
+    """Write a secret file of the operator's own: 0600 from its first byte, whole or not at all. Raises UsageError."""
+    try:
+        _replace_local(path, content)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _replace_local(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

@@ -6,13 +6,14 @@ init creates and repairs; it never rolls what serves. reset never takes the quor
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from bootstrap import constants as k
-from bootstrap import desired
+from bootstrap import desired, kubeconfig
+from bootstrap.cluster import Cluster
 from bootstrap.errors import Refused
 from bootstrap.facts import Facts
-from bootstrap.files import File
+from bootstrap.files import File, Secret
 from bootstrap.plan import Plan, WriteFile
 
 
@@ -44,6 +45,16 @@ def refuse_to_roll(plan: Plan, facts: Mapping[str, Facts], *, unfinished: bool, 
             hint=f"see what differs: bootstrap verify {inventory}; put the inventory back as it was, or, where the cluster "
             f"may be lost: bootstrap reset {inventory}, then init",
         )
+
+
+def refuse_to_overwrite(path: Path, previous: Secret | None, cluster: Cluster) -> None:
+    """Raise Refused where a file of the operator's that is not this cluster's kubeconfig would be lost."""
+    if previous is None or kubeconfig.belongs_to(previous, cluster):
+        return
+    raise Refused(
+        f"{path} is there, and holds something else than a kubeconfig of {cluster.name} alone",
+        hint=f"name another file with --kubeconfig; both together: KUBECONFIG={path}:{cluster.name}.kubeconfig kubectl ...",
+    )
 
 
 def refuse_to_grow(members: Sequence[str] | None, facts: Mapping[str, Facts], *, finished: bool, inventory: str) -> None:

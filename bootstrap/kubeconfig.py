@@ -210,6 +210,18 @@ def _base64(content: bytes) -> str:
     return base64.b64encode(content).decode()
 
 
+def belongs_to(content: Secret, cluster: Cluster) -> bool:
+    """Whether a kubeconfig is of this cluster alone, by the name in it, or empty: replacing it loses nothing."""
+    if not content.reveal().strip():
+        return True
+    try:
+        value = yaml.safe_load(content.reveal())
+        names = [entry["name"] for entry in value["clusters"]]
+        return names == [cluster.cluster_name or cluster.name] and all(len(value[key]) == 1 for key in ("users", "contexts"))
+    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError):
+        return False
+
+
 def public_part(content: Secret, path: PurePosixPath) -> KubeconfigFacts | None:
     """What a kubeconfig says without its key, as the facts script gives it of a host's; None where it is no kubeconfig."""
     try:

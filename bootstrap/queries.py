@@ -7,12 +7,12 @@ from pathlib import Path
 
 from bootstrap import constants as k
 from bootstrap import facts as facts_of
+from bootstrap import guards, snapshots, waiting, workflows
 from bootstrap import preflight as checks
-from bootstrap import snapshots, waiting, workflows
 from bootstrap import status as statuses
 from bootstrap import verify as verifying
 from bootstrap.access import Access
-from bootstrap.apply import write_local
+from bootstrap.apply import refuse_unwritable, write_local
 from bootstrap.cluster import Cluster
 from bootstrap.connection import Connection
 from bootstrap.console import Console
@@ -115,15 +115,18 @@ def _log_path(connection: Connection, component: str, access: Access, previous: 
 def fetch_kubeconfig(cluster: Cluster, target: Path | None, connect: Connect, console: Console) -> ExitCode:
     """Copy admin.conf of the first master that can be reached to where the user asked."""
     path = k.KUBERNETES_DIR / "admin.conf"
+    if str(target) != "-":
+        target = target or default_kubeconfig(cluster)
+        refuse_unwritable(target)
+        guards.refuse_to_overwrite(target, snapshots.local_file(target), cluster)
     with connected(cluster, cluster.control_plane_hosts, connect, tolerate=lambda name: True, console=console) as access:
         contents = [connection.read([path]) for _, connection in sorted(access.connections.items())]
     found = next((content[path] for content in contents if path in content), None)
     if found is None:
         raise BootstrapError(f"no master has {path}", hint="bootstrap init makes it")
-    if str(target) == "-":
+    if target is None or str(target) == "-":
         console.lines(found.decode())
         return ExitCode.DONE
-    target = target or default_kubeconfig(cluster)
     write_local(target, found)
     console.result({"kubeconfig": str(target)}, f"wrote {target}; next: kubectl --kubeconfig {target} get nodes")
     return ExitCode.DONE

@@ -26,8 +26,18 @@ from bootstrap.plan import ApiApply, Snapshot, WriteFile, think
 
 def render(cluster: Cluster, out: Path, secrets: bool, console: Console) -> ExitCode:
     """Write `<out>/<host>/<path on the host>` for every master, and `<out>/api/*.yaml` for the cluster's objects."""
-    if out.exists() and any(out.iterdir()):
-        raise UsageError(f"{out} is not empty", hint="name a directory that is empty or does not exist yet")
+    try:
+        if out.exists() and any(out.iterdir()):
+            raise UsageError(f"{out} is not empty", hint="name a directory that is empty or does not exist yet")
+        count = _write(cluster, out.resolve(), secrets)
+    except OSError as error:
+        raise UsageError(f"cannot write {out}: {error.strerror or error}") from error
+    console.result({"out": str(out), "files": count}, f"wrote {count} files to {out}")
+    return ExitCode.DONE
+
+
+def _write(cluster: Cluster, out: Path, secrets: bool) -> int:
+    """All files or none; gives how many of hosts."""
     snapshot = _snapshot(cluster, secrets)
     files = [(host.name, entry) for host in cluster.control_plane_hosts for entry in _entries(snapshot, host)]
     unfinished = out.with_name(f".{out.name}.rendering")
@@ -43,11 +53,13 @@ def render(cluster: Cluster, out: Path, secrets: bool, console: Console) -> Exit
             target.write_bytes(entry.bytes)
             target.chmod(entry.mode)
     _write_objects(unfinished / "api", snapshot)
-    if out.exists():
-        out.rmdir()
-    unfinished.rename(out)
-    console.result({"out": str(out), "files": len(files)}, f"wrote {len(files)} files to {out}")
-    return ExitCode.DONE
+    if out.exists():    # it stays the same directory: somebody may stand in it
+        for child in unfinished.iterdir():
+            child.rename(out / child.name)
+        unfinished.rmdir()
+    else:
+        unfinished.rename(out)
+    return len(files)
 
 
 def _snapshot(cluster: Cluster, secrets: bool) -> Snapshot:

@@ -14,14 +14,15 @@ from typing import TypeVar
 from bootstrap import guards, observing, snapshots, workflows
 from bootstrap import preflight as checks
 from bootstrap.access import Access
-from bootstrap.apply import Applier
+from bootstrap.apply import Applier, refuse_unwritable
 from bootstrap.cluster import Cluster, Host, Role
 from bootstrap.connection import Connection
 from bootstrap.console import Console
 from bootstrap.errors import BootstrapError, ExitCode, PersonNeeded, Refused, SeveralErrors, UsageError
 from bootstrap.events import Event, Kind
 from bootstrap.facts import Facts
-from bootstrap.plan import Plan, Snapshot, Workflow, think
+from bootstrap.phases import admin_access
+from bootstrap.plan import Plan, SaveLocal, Snapshot, Workflow, think
 
 Connect = Callable[[Cluster, Host], Connection]
 T = TypeVar("T")
@@ -58,6 +59,8 @@ def init(cluster: Cluster, request: Request, connect: Connect, console: Console)
     started = time.monotonic()
     workflow = workflows.chosen(workflows.INIT, request.only, request.skip)
     target = request.kubeconfig or default_kubeconfig(cluster)
+    if admin_access.PHASE in workflow.phases:
+        refuse_unwritable(target)
     workers = [host.name for host in cluster.hosts if host.role is Role.WORKER]
     if workers:
         console.note(f"init brings up masters only; not touched: {', '.join(workers)}")
@@ -70,6 +73,9 @@ def init(cluster: Cluster, request: Request, connect: Connect, console: Console)
         plan, snapshot = plan_for(workflow, snapshot, access)
         unfinished = snapshot.api is not None and not snapshot.api.finished
         guards.refuse_to_roll(plan, facts, unfinished=unfinished, inventory=str(request.inventory))
+        for _, _, change in plan.all():
+            if isinstance(change, SaveLocal):
+                guards.refuse_to_overwrite(change.path, change.previous, cluster)
         if snapshot.api is not None:
             members, _ = observing.etcd_members(access, facts)
             guards.refuse_to_grow(members, facts, finished=snapshot.api.finished, inventory=str(request.inventory))

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from bootstrap import kubeconfig, manifests, patches, pki
 from bootstrap.access import Access
 from bootstrap.cluster import Cluster, Host
+from bootstrap.errors import UsageError
 from bootstrap.facts import Facts
 from bootstrap.files import Directory, File, Link, Secret
 from bootstrap.patches import Patch
@@ -42,7 +43,7 @@ def take(
     if any(due.values()) and access is not None:
         authorities = _gathered(cluster, facts, _keys(access, facts), now)
     files = {host.name: _files(cluster, host, authorities, facts[host.name], now) for host in hosts}
-    local = _local(kubeconfig_path)
+    local = {} if kubeconfig_path is None else {kubeconfig_path: local_file(kubeconfig_path)}
     return Snapshot(
         cluster=cluster,
         facts=facts,
@@ -81,6 +82,14 @@ def user_objects(cluster: Cluster) -> tuple[dict[str, object], ...]:
     return tuple(thing for addon in cluster.addons if not _built_in(addon) for thing in manifests.load(Path(addon)))
 
 
+def local_file(path: Path) -> Secret | None:
+    """A file of the operator's; None where there is none. Raises UsageError where it cannot be read."""
+    try:
+        return Secret(path.read_bytes()) if path.is_file() else None
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+
+
 def _built_in(addon: str) -> bool:
     return addon in ("coredns", "kube-proxy")
 
@@ -98,7 +107,11 @@ def _given(cluster: Cluster) -> Found | None:
     directory = cluster.certificate_authorities
     if directory is None:
         return None
-    found = {path.relative_to(directory).as_posix(): path.read_bytes() for path in sorted(directory.rglob("*")) if path.is_file()}
+    try:
+        paths = sorted(path for path in directory.rglob("*") if path.is_file())
+        found = {path.relative_to(directory).as_posix(): path.read_bytes() for path in paths}
+    except OSError as error:
+        raise UsageError(f"cannot read {error.filename or directory}: {error.strerror}") from error
     return pki.found_in(found)
 
 
@@ -122,12 +135,6 @@ def _files(cluster: Cluster, host: Host, authorities: Authorities, facts: Facts,
         kubeconfig.kubeconfig_files(cluster, host, authorities, facts.kubeconfigs, facts.owned, now),
     )
     return HostPki(tuple(e for part in parts for e in part.entries), tuple(kept for part in parts for kept in part.kept))
-
-
-def _local(path: Path | None) -> dict[Path, Secret | None]:
-    if path is None:
-        return {}
-    return {path: Secret(path.read_bytes()) if path.is_file() else None}
 
 
 def _admin_kubeconfig(

@@ -107,8 +107,8 @@ def test_what_follows_a_wait_in_vain_is_done_where_it_works_without(monkeypatch:
     Applier(where, events.append).apply(Plan("reset", (Step(phase, {"cp1": changes}),)))
     assert where.connections["cp1"].removed == [path]  # type: ignore[attr-defined]
     assert [event.message for event in events if event.kind == "note"] == ["in vain; going on without"]
+    required = (WaitFor(NODES, timedelta()), RemovePath(path))
     with pytest.raises(waiting.NotHealthy):
-        required = (WaitFor(NODES, timedelta()), RemovePath(path))
         Applier(where, events.append).apply(Plan("init", (Step(phase, {"cp2": required}),)))
     assert where.connections["cp2"].removed == []  # type: ignore[attr-defined]
 
