@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
+import os
+import shlex
 import sys
 import warnings
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bootstrap import __version__
-from bootstrap.errors import BootstrapError, ExitCode
+from bootstrap.errors import BootstrapError, ExitCode, SeveralErrors
 
 if TYPE_CHECKING:
     from bootstrap.cluster import Cluster, Host
@@ -35,7 +37,6 @@ class Context:
 
         self.console: Console = Console(output, verbose)
         self._ask = ask_sudo_password
-        self._password: str | None = None
         # A node name of 53 letters or more makes a common name that RFC 5280 calls too long; Kubernetes does not mind.
         warnings.filterwarnings("ignore", message="Attribute's length must be")
         logging.getLogger().addHandler(self.console.log_handler())
@@ -52,15 +53,13 @@ class Context:
             self.console.note(warning)
         return cluster
 
-    def connect(self, cluster: Cluster, host: Host) -> Connection:
+    @property
+    def connect(self) -> Callable[[Cluster, Host], Connection]:
+        """How to reach a host. Asks for sudo's password here, once: a question of the threads that connect outlives Ctrl-C."""
         from bootstrap import ssh
 
-        return ssh.connect(cluster, host, sudo_password=self._sudo_password if self._ask else None)
-
-    def _sudo_password(self) -> str:
-        if self._password is None:
-            self._password = self.console.secret_prompt("sudo password: ")
-        return self._password
+        password = self.console.secret_prompt("sudo password: ") if self._ask else None
+        return partial(ssh.connect, sudo_password=None if password is None else lambda: password)
 
 
 def command(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -75,10 +74,15 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             code = function(context, **arguments)
         except BootstrapError as error:
+            _name_inventory(error, arguments.get("inventory"))
             context.console.error(error)
             sys.exit(int(error.exit_code))
         except KeyboardInterrupt:
             context.console.note("interrupted: the same command carries on where this one stopped")
+            sys.exit(int(ExitCode.INTERRUPTED))
+        except BrokenPipeError:  # `| head` has seen enough; nobody is left to tell
+            for descriptor in (1, 2):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
             sys.exit(int(ExitCode.INTERRUPTED))
         except Exception as error:  # whatever is left is a bug of ours, and says so
             context.console.bug(error)
@@ -88,6 +92,13 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
         sys.exit(int(code or ExitCode.DONE))
 
     return wrapper
+
+
+def _name_inventory(error: BootstrapError, inventory: Path | None) -> None:
+    """Hints are there to be typed: the inventory's own path instead of INVENTORY."""
+    for each in error.errors if isinstance(error, SeveralErrors) else (error,):
+        if inventory is not None:
+            each.hint = each.hint.replace("INVENTORY", shlex.quote(str(inventory)))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
@@ -174,7 +185,7 @@ def status(context: Context, inventory: Path) -> ExitCode:
 @INVENTORY
 @click.argument("host")
 @click.argument("component")
-@click.option("--tail", default=100, show_default=True, help="How many of the last lines.")
+@click.option("--tail", type=click.IntRange(min=0), default=100, show_default=True, help="How many of the last lines.")
 @click.option("--previous", is_flag=True, help="Of the container before this one.")
 @command
 def logs(context: Context, inventory: Path, host: str, component: str, tail: int, previous: bool) -> ExitCode:
