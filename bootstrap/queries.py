@@ -22,16 +22,17 @@ from bootstrap.runner import Connect, chosen_hosts, connected, default_kubeconfi
 
 
 def show_facts(cluster: Cluster, host: str | None, connect: Connect, console: Console) -> ExitCode:
-    """Show what is on every host, or on one."""
+    """Show what is on every host that can be reached, or on one; exit 3 where one cannot be."""
     hosts = tuple(h for h in cluster.hosts if host in (None, h.name))
     if not hosts:
         raise UsageError(f"{host!r} is no host of {cluster.name}", hint=f"hosts: {', '.join(h.name for h in cluster.hosts)}")
-    with connected(cluster, hosts, connect) as access:
+    with connected(cluster, hosts, connect, tolerate=lambda name: True, console=console) as access:
         found = look(access)
     for name in sorted(found):
         console.facts(found[name])
-    console.result({"facts": {name: facts_of.as_dict(found[name]) for name in sorted(found)}}, "")
-    return ExitCode.DONE
+    unreachable = sorted(host.name for host in hosts if host.name not in found)
+    console.result({"facts": {name: facts_of.as_dict(found[name]) for name in sorted(found)}, "unreachable": unreachable}, "")
+    return ExitCode.UNREACHABLE if unreachable else ExitCode.DONE
 
 
 def show_preflight(cluster: Cluster, ignored: tuple[str, ...], connect: Connect, console: Console) -> ExitCode:
@@ -46,33 +47,33 @@ def show_preflight(cluster: Cluster, ignored: tuple[str, ...], connect: Connect,
 
 
 def verify(cluster: Cluster, inventory: Path, connect: Connect, console: Console) -> ExitCode:
-    """Compare everything that can be compared; exit 0, or 8 with the differences."""
-    with connected(cluster, cluster.control_plane_hosts, connect) as access:
+    """Compare everything that can be compared; exit 0, or 8 with the differences, or 3 where only a host cannot be reached."""
+    hosts = cluster.control_plane_hosts
+    with connected(cluster, hosts, connect, tolerate=lambda name: True, console=console) as access:
         snapshot = snapshots.take(cluster, look(access), access, datetime.now(UTC))
         plan, snapshot = plan_for(workflows.INIT, snapshot, access)
         found = verifying.differences(snapshot, plan, access)
     console.differences(found)
     count = len(found)
+    unreachable = sorted(host.name for host in hosts if host.name not in snapshot.facts)
     text = f"{count} difference{'' if count == 1 else 's'}" if found else f"{cluster.name} is as {inventory} says"
-    console.result({"cluster": cluster.name, "differences": verifying.as_dict(found)}, text)
-    return ExitCode.DRIFT if found else ExitCode.DONE
+    if unreachable:
+        text += f"; not looked at, because not reached: {', '.join(unreachable)}"
+    console.result({"cluster": cluster.name, "differences": verifying.as_dict(found), "unreachable": unreachable}, text)
+    return ExitCode.DRIFT if found else ExitCode.UNREACHABLE if unreachable else ExitCode.DONE
 
 
 def status(cluster: Cluster, inventory: Path, connect: Connect, console: Console) -> ExitCode:
     """Show what every master that can be reached is doing; exit 3 where one cannot be."""
-    unreachable: list[str] = []
-
-    def tolerate(name: str) -> bool:
-        unreachable.append(name)
-        return True
-
-    with connected(cluster, cluster.control_plane_hosts, connect, tolerate=tolerate, console=console) as access:
+    hosts = cluster.control_plane_hosts
+    with connected(cluster, hosts, connect, tolerate=lambda name: True, console=console) as access:
         facts = look(access)
         authority = next((o.content for f in facts.values() if (o := f.owned.get(k.PKI_DIR / "ca.crt")) and o.content), b"")
         found = statuses.status(Snapshot(cluster, facts, datetime.now(UTC), cluster_ca=authority), access)
-    rows = [*statuses.as_rows(found), *([name, "unreachable", *[""] * 7] for name in sorted(set(unreachable)))]
+    unreachable = sorted(host.name for host in hosts if host.name not in facts)
+    rows = [*statuses.as_rows(found), *([name, "unreachable", *[""] * 7] for name in unreachable)]
     console.table(cluster.name, ["host", "version", "kubelet", *k.COMPONENTS, "etcd role", "node"], rows)
-    console.result({"cluster": cluster.name, "hosts": statuses.as_dict(found), "unreachable": sorted(set(unreachable))}, "")
+    console.result({"cluster": cluster.name, "hosts": statuses.as_dict(found), "unreachable": unreachable}, "")
     return ExitCode.UNREACHABLE if unreachable else ExitCode.DONE
 
 

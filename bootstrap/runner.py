@@ -84,7 +84,10 @@ def init(cluster: Cluster, request: Request, connect: Connect, console: Console)
             return ExitCode.DONE
         run(plan, access, console, started)
     seconds = time.monotonic() - started
-    if plan.is_empty:
+    if request.only or request.skip:
+        phases = ", ".join(phase.name for phase in workflow.phases)
+        text = f"{'Nothing to do' if plan.is_empty else 'Done'} in the phases asked for: {phases} ({seconds:.1f} s)"
+    elif plan.is_empty:
         text = f"Nothing to do: {cluster.name} is as {request.inventory} says ({seconds:.1f} s)"
     else:
         count = len(cluster.control_plane_hosts)
@@ -194,8 +197,8 @@ def refuse(cluster: Cluster, facts: Mapping[str, Facts], ignored: Sequence[str],
 
 
 def plan_for(workflow: Workflow, snapshot: Snapshot, access: Access) -> tuple[Plan, Snapshot]:
-    """The plan, less what the API already has, and the snapshot with what the API said."""
-    hosts = snapshot.cluster.control_plane_hosts
+    """The plan for the masters that were looked at, less what the API already has, and the snapshot with what the API said."""
+    hosts = [host for host in snapshot.cluster.control_plane_hosts if host.name in snapshot.facts]
     plan = think(workflow, snapshot, hosts)
     state = observing.api_state(plan, access, snapshot.facts)
     if state is None:
