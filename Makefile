@@ -25,7 +25,7 @@ check: venv ## Lint, types, import contracts, unit tests; no host is touched.
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q -n 2 tests/unit tests/golden tests/workflows
+	$(BIN)/pytest -q -n 2 -m 'not exhaustive' tests/unit tests/golden tests/workflows
 
 .PHONY: packages
 packages: ## System packages that the tests need (root, apt).
@@ -33,6 +33,7 @@ packages: ## System packages that the tests need (root, apt).
 
 .PHONY: test
 test: packages check ## All of it: unit tests, a real sshd, real nodes.
+	$(BIN)/pytest -q -ra -n 2 -m exhaustive tests/workflows
 	$(BIN)/pytest -q -ra tests/ssh
 	$(BIN)/pytest -q -ra -x tests/lab
 

@@ -20,7 +20,7 @@ def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
     changes: list[Change] = list(files)
     service = facts.services.get("kubelet.service", ServiceFacts("kubelet.service"))
     drop_in = k.KUBELET_DROP_IN in {change.entry.path for change in files}
-    if drop_in or str(k.KUBELET_DROP_IN) not in service.drop_in_paths:
+    if drop_in or service.needs_reload or str(k.KUBELET_DROP_IN) not in service.drop_in_paths:
         changes.append(Run(("systemctl", "daemon-reload"), "told systemd of the drop-in"))
     if service.unit_file_state != "enabled":
         changes.append(Run(("systemctl", "enable", "kubelet.service"), "enabled the kubelet"))

@@ -37,11 +37,6 @@ class KubeletProcess:
         """healthzPort or port, with the kubelet's defaults."""
         return int(self.config.get(name, DEFAULT_PORTS[name]))
 
-    @property
-    def server(self) -> str:
-        """URL of its API server."""
-        return str(self.kubeconfig["clusters"][0]["cluster"]["server"])
-
 
 class CannotStart(Exception):
     """The kubelet ends at once; str() is what it logs."""
@@ -158,8 +153,11 @@ class FakeKubelet:
         return config
 
     def _needed_identity(self, argv: tuple[str, ...]) -> dict[str, Any]:
+        """The kubeconfig; empty for a kubelet that was given none and so stands alone."""
         path = argument(argv, "kubeconfig")
-        content = self.files.content(PurePosixPath(path)) if path else None
+        if not path:
+            return {}
+        content = self.files.content(PurePosixPath(path))
         if content is None:
             raise CannotStart(f"failed to run Kubelet: unable to load kubeconfig {path}: no such file or directory")
         kubeconfig: dict[str, Any] = decoded(content)

@@ -9,10 +9,10 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from bootstrap import inventory, queries
-from bootstrap.errors import BootstrapError, ExitCode, HostUnreachable, Refused
+from bootstrap.errors import BootstrapError, ExitCode, HostUnreachable, PersonNeeded, Refused
 from bootstrap.events import Kind
 from bootstrap.plan import ApiApply
-from bootstrap.testing import FakeFleet
+from bootstrap.testing import FakeFleet, FakeHost
 from bootstrap.waiting import NotHealthy
 from tests.workflows.support import ADDRESSES, Recorder, a_cluster, init, plan_of
 
@@ -63,7 +63,7 @@ def test_verify_finds_nothing_after_init(tmp_path: Path) -> None:
 
 def test_waits_are_really_waited_for(tmp_path: Path) -> None:
     cluster = a_cluster()
-    events = init(FakeFleet.of(cluster), cluster, tmp_path).events
+    events = init(FakeFleet.of(cluster, startup_s=10.0), cluster, tmp_path).events
     waited = {event.phase for event in events if event.kind is Kind.WAITING and event.detail.get("answer")}
     assert {"wait-control-plane/api", "wait-control-plane"} <= waited
 
@@ -152,6 +152,31 @@ def test_a_changed_flag_is_refused_on_a_living_cluster(tmp_path: Path) -> None:
     assert caught.value.exit_code is ExitCode.REFUSED
     assert [line for line in caught.value.evidence if line == f"cp1: {MANIFESTS}/kube-scheduler.yaml would change"]
     assert "bootstrap verify" in caught.value.hint
+    assert fleet.count() == before
+
+
+def test_an_init_that_was_never_finished_may_be_mended_by_another_flag(tmp_path: Path) -> None:
+    fleet = FakeFleet.of(a_cluster())
+    for host in fleet.hosts.values():
+        host.crashes["kube-scheduler"] = ["unknown flag: --v=x"]
+    with pytest.raises(BootstrapError):
+        init(fleet, a_cluster(scheduler={"extraArgs": [{"name": "v", "value": "x"}]}), tmp_path)
+    for host in fleet.hosts.values():
+        host.crashes.clear()
+    mended = a_cluster(scheduler={"extraArgs": [{"name": "v", "value": "3"}]})
+    init(fleet, mended, tmp_path)
+    assert plan_of(fleet, mended, tmp_path).is_empty
+
+
+def test_a_known_member_that_lost_its_data_is_not_started_again(tmp_path: Path) -> None:
+    """Row A6: it would vote without remembering for whom it voted, and panics."""
+    cluster = a_cluster()
+    fleet = FakeFleet.of(cluster)
+    init(fleet, cluster, tmp_path)
+    fleet.hosts["cp2"] = FakeHost("cp2", ADDRESSES["cp2"], fleet)
+    before = fleet.count()
+    with pytest.raises((Refused, PersonNeeded)):
+        init(fleet, cluster, tmp_path)
     assert fleet.count() == before
 
 

@@ -7,26 +7,44 @@ from __future__ import annotations
 
 import copy
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 from bootstrap.errors import HostUnreachable
-from bootstrap.testing import FakeFleet, Killed
+from bootstrap.testing import FakeFleet, FakeHost, Killed
 from tests.workflows.support import a_cluster, init, plan_of
 
 CHUNKS = 4
 PAUSES_S = (0.0, 25.0)
 """How long the hosts are left alone between the kill and the next run."""
+DROP_IN = "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf"
+STANDALONE = "[Service]\nExecStart=\nExecStart=/usr/bin/kubelet --config=/etc/kubelet.yaml\n"
 DATED = re.compile(r"kubelet-client-[0-9-]+\.pem")
 
 Tree = dict[str, tuple[str, int, str]]
+End = tuple[dict[str, Tree], list[str], set[str], dict[str, dict[str, object]]]
 
 
-def end_state(fleet: FakeFleet) -> tuple[dict[str, Tree], list[str], set[str]]:
-    """Paths with kinds, modes and owners, members, names of API objects. The kubelet's dated certificate has no date here."""
-    trees = {name: {DATED.sub("kubelet-client-DATE.pem", path): it for path, it in fleet.tree(name).items()} for name in fleet.hosts}
-    return trees, [member.name for member in fleet.members()], set(fleet.objects())
+def end_state(fleet: FakeFleet) -> End:
+    """Paths with kinds, modes and owners, members, names of API objects, what runs; no date in the dated certificate."""
+    trees = {name: {DATED.sub("client.pem", path): it for path, it in fleet.tree(name).items()} for name in fleet.hosts}
+    return trees, [member.name for member in fleet.members()], set(fleet.objects()), {n: runs(h) for n, h in fleet.hosts.items()}
+
+
+def runs(host: FakeHost) -> dict[str, object]:
+    """What runs on a host: the kubelet with its flags and as it is configured, each component as its manifest says."""
+    kubelet = host.kubelet
+    assert kubelet.process is not None
+    config = host.files.nodes[PurePosixPath("/var/lib/kubelet/config.yaml")]
+    processes = {process.component: process.digest for process in host.runtime.processes()}
+    manifests, _ = kubelet.manifest_directory()
+    return {
+        "enabled": kubelet.enabled,
+        "kubelet": kubelet.process.argv,
+        "kubelet is as configured": kubelet.process.start_time >= config.mtime,
+        **{name: digest in (host.text(f"{manifests}/{name}.yaml") or "") for name, digest in processes.items()},
+    }
 
 
 @pytest.fixture(scope="module")
@@ -34,13 +52,14 @@ def cluster():
     return a_cluster()
 
 
-def finished(fleet: FakeFleet, cluster, home: Path) -> tuple[dict[str, Tree], list[str], set[str]]:
+def finished(fleet: FakeFleet, cluster, home: Path) -> End:
     init(fleet, cluster, home)
     plan = plan_of(fleet, cluster, home)
     assert plan.is_empty, [change for _, _, change in plan.all()]
     return end_state(fleet)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_killed_before_any_operation_the_same_command_finishes(chunk: int, cluster, tmp_path: Path) -> None:
     """A state is what a kill leaves behind: a copy of all hosts right before an operation, and what the operator's disk had."""
@@ -67,6 +86,35 @@ def test_killed_before_any_operation_the_same_command_finishes(chunk: int, clust
         except Exception as error:  # every state is tried before the test fails
             failed[f"{number} ({fleet.operations[number].host} {fleet.operations[number].what})"] = error
     assert not failed
+
+
+def taken_over(cluster, home: Path) -> tuple[End, list[tuple[str, FakeFleet]]]:
+    """The end state, and the states around each thing done to kubelets that ran already, alone, with a directory of their own."""
+    fleet = FakeFleet.of(cluster)
+    for host in fleet.hosts.values():
+        host.put("/etc/kubelet.yaml", "kind: KubeletConfiguration\nstaticPodPath: /etc/kubelet.d\n")
+        host.put(DROP_IN, STANDALONE)
+        host.kubelet.daemon_reload()
+        host.kubelet.enabled = True
+        host.kubelet.start(host.now())
+    fleet.advance(30)
+    states: list[FakeFleet] = []
+    fleet.before_each = lambda: states.append(copy.deepcopy(fleet))
+    wanted = finished(fleet, cluster, home)
+    ours = ("/var/lib/kubelet/config.yaml", DROP_IN, "systemctl")
+    risky = [number for number, operation in enumerate(fleet.operations) if any(one in operation.what for one in ours)]
+    assert len(risky) >= 4 * len(fleet.hosts)
+    return wanted, [(str(fleet.operations[number]), states[number]) for number in (*risky, risky[-1] + 1)]
+
+
+def test_killed_while_a_kubelet_is_taken_over_the_same_command_finishes(cluster, tmp_path: Path) -> None:
+    """Among them: a drop-in that systemd knows by name and has not read again, a kubelet that runs with what it read before."""
+    wanted, states = taken_over(cluster, tmp_path)
+    for what, state in states:
+        assert finished(state, cluster, tmp_path) == wanted, what
+        for host in state.hosts.values():
+            assert host.kubelet.process is not None
+            assert "--kubeconfig=/etc/kubernetes/kubelet.conf" in host.kubelet.process.argv
 
 
 @pytest.mark.parametrize("n", [1, 2, 30, 75, 110, 120, 125, 140, 165])
