@@ -19,7 +19,7 @@ from bootstrap import waiting
 from bootstrap.access import Access
 from bootstrap.apiserver import ApiClient, ApiError
 from bootstrap.connection import NoAnswer
-from bootstrap.errors import BootstrapError, PersonNeeded, RemoteError, SeveralErrors, UsageError
+from bootstrap.errors import BootstrapError, ExitCode, HostUnreachable, PersonNeeded, RemoteError, SeveralErrors, UsageError
 from bootstrap.events import Event, Kind
 from bootstrap.files import File
 from bootstrap.plan import (
@@ -92,6 +92,9 @@ class Applier:
                     self._one(step, host, group)
         except BootstrapError as error:
             error.host = error.host or host
+            if isinstance(error, HostUnreachable):  # other files may be written by now: not "nothing was done"
+                error.exit_code = ExitCode.STOPPED
+                error.hint = "run the same command again: it carries on where this one stopped"
             self._tell(Kind.FAILED, step, host, error.message, evidence=list(error.evidence))
             return error
         return None

@@ -185,7 +185,7 @@ def status(context: Context, inventory: Path) -> ExitCode:
 @INVENTORY
 @click.argument("host")
 @click.argument("component")
-@click.option("--tail", type=click.IntRange(min=0), default=100, show_default=True, help="How many of the last lines.")
+@click.option("--tail", type=click.IntRange(0, 5000), default=100, show_default=True, help="How many of the last lines.")
 @click.option("--previous", is_flag=True, help="Of the container before this one.")
 @command
 def logs(context: Context, inventory: Path, host: str, component: str, tail: int, previous: bool) -> ExitCode:

@@ -41,17 +41,9 @@ class EtcdClient:
         """This member's status: version, dbSize, leader, raftIndex, errors."""
         return self._post("/v3/maintenance/status", {})
 
-    def cluster_id(self) -> str:
-        """The cluster's ID in hexadecimal."""
-        return f"{int(self.status()['header']['cluster_id']):x}"
-
     def remove(self, member_id: str) -> None:
         """Remove a member by its ID as `members` gives it (a decimal string)."""
         self._post("/v3/cluster/member/remove", {"ID": member_id})
-
-    def move_leader(self, target_id: str) -> None:
-        """Hand leadership to another member; only the leader itself can."""
-        self._post("/v3/maintenance/transfer-leadership", {"targetID": target_id})
 
     def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         request = Request(

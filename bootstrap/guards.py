@@ -14,7 +14,7 @@ from bootstrap.cluster import Cluster
 from bootstrap.errors import Refused
 from bootstrap.facts import Facts
 from bootstrap.files import File, Secret
-from bootstrap.plan import Plan, WriteFile
+from bootstrap.plan import Plan, Snapshot, Workflow, WriteFile
 
 
 def is_live(facts: Mapping[str, Facts], *, unfinished: bool) -> bool:
@@ -27,6 +27,30 @@ def is_live(facts: Mapping[str, Facts], *, unfinished: bool) -> bool:
         f.etcd.has_member and desired.manifest_path(f, k.CONTROLLER_MANAGER) in f.owned for f in facts.values()
     )
     return born and not unfinished
+
+
+def refuse_without_pki(workflow: Workflow, snapshot: Snapshot) -> None:
+    """Raise Refused when certificates or kubeconfigs are due whose phase was left out: everything else rests on them.
+
+    Manifests made with authorities that are never written would start a cluster that nobody can speak to.
+    """
+    chosen = {phase.name for phase in workflow.phases}
+    parts = (("certs", desired.pki, {"certs"}), ("kubeconfig", desired.kubeconfigs, {"certs", "kubeconfig"}))
+    missing = [
+        f"{host.name}: {change.entry.path} is due"
+        for name, part, independent in parts
+        if name not in chosen and chosen - independent
+        for host in snapshot.cluster.control_plane_hosts
+        if host.name in snapshot.facts
+        for change in part(snapshot, host)
+        if isinstance(change, WriteFile) and isinstance(change.entry, File)
+    ]
+    if missing:
+        raise Refused(
+            "certificates or kubeconfigs are due, and their phases were left out",
+            evidence=missing,
+            hint="run without --only and --skip, or with `--only certs --only kubeconfig` first",
+        )
 
 
 def refuse_to_roll(plan: Plan, facts: Mapping[str, Facts], *, unfinished: bool, inventory: str) -> None:

@@ -127,11 +127,6 @@ def kubeconfig_files(
     return HostFiles(tuple(files), tuple(kept), reasons)
 
 
-def admin_kubeconfig(cluster: Cluster, authorities: Authorities, now: datetime, host: Host) -> Secret:
-    """A new kubeconfig for the operator's own machine. host: the control plane host it names without an endpoint."""
-    return _embedded(ADMIN, cluster, host, authorities.ca, now)
-
-
 def problem_with_kubeconfig(
     found: KubeconfigFacts,
     entry: KubeconfigEntry,

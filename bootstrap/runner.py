@@ -14,7 +14,7 @@ from typing import TypeVar
 from bootstrap import guards, observing, snapshots, workflows
 from bootstrap import preflight as checks
 from bootstrap.access import Access
-from bootstrap.apply import Applier, refuse_unwritable
+from bootstrap.apply import MAX_HOSTS_AT_ONCE, Applier, refuse_unwritable
 from bootstrap.cluster import Cluster, Host, Role
 from bootstrap.connection import Connection
 from bootstrap.console import Console
@@ -27,7 +27,6 @@ from bootstrap.plan import Plan, SaveLocal, Snapshot, Workflow, think
 Connect = Callable[[Cluster, Host], Connection]
 T = TypeVar("T")
 R = TypeVar("R")
-MAX_HOSTS_AT_ONCE = 50
 
 
 @dataclass(frozen=True)
@@ -70,6 +69,7 @@ def init(cluster: Cluster, request: Request, connect: Connect, console: Console)
         refuse(cluster, facts, request.ignore_preflight, console)
         console.event(Event(Kind.PHASE_DONE, time.monotonic() - started, "preflight"))
         snapshot = snapshots.take(cluster, facts, access, datetime.now(UTC), kubeconfig_path=target)
+        guards.refuse_without_pki(workflow, snapshot)
         plan, snapshot = plan_for(workflow, snapshot, access)
         unfinished = snapshot.api is not None and not snapshot.api.finished
         guards.refuse_to_roll(plan, facts, unfinished=unfinished, inventory=str(request.inventory))

@@ -25,18 +25,24 @@ def trust(cluster: Cluster, names: Sequence[str], accept: bool, replace: bool, c
     keys = [key for found in scanned.values() if not isinstance(found, BootstrapError) for key in found]
     rows = [[key.host, key.name, key.key_type, key.fingerprint, key.verdict.value] for key in keys]
     console.table("Host keys", ["host", "recorded as", "type", "fingerprint", "state"], rows)
-    raise_all([found for found in scanned.values() if isinstance(found, BootstrapError)])
     # Where keys are pinned in the inventory they alone decide: recording another one would change nothing.
     unpinned = {key.host for key in keys if key.verdict is ssh.Verdict.NOT_PINNED}
-    unknown = [key for key in keys if key.verdict is not ssh.Verdict.TRUSTED and key.host not in unpinned]
+    recordable = (ssh.Verdict.UNKNOWN, ssh.Verdict.CHANGED)
+    unknown = [key for key in keys if key.verdict in recordable and key.host not in unpinned]
     lost = sorted(unpinned - {key.host for key in keys if key.verdict is ssh.Verdict.TRUSTED})
-    if lost:
-        raise_all([HostNotTrusted(f"{host} offers none of the keys pinned in the inventory", host=host) for host in lost])
+    failed = [found for found in scanned.values() if isinstance(found, BootstrapError)]
+    failed += [HostNotTrusted(f"{host} offers none of the keys pinned in the inventory", host=host) for host in lost]
     recorded = []
     if unknown and (accept or console.confirm("Compare them with what the machines show; record them? Type yes: ") == "yes"):
         for host in hosts:
             mine = [key for key in unknown if key.host == host.name]
-            recorded += list(ssh.record(ssh.known_hosts_file(cluster, host), mine, replace=replace)) if mine else []
+            try:
+                recorded += list(ssh.record(ssh.known_hosts_file(cluster, host), mine, replace=replace)) if mine else []
+            except BootstrapError as error:
+                failed.append(error)
+            except OSError as error:
+                failed.append(UsageError(f"the keys of {host.name} cannot be recorded: {error}"))
     text = f"{len(recorded)} keys recorded" if recorded else "every key is recorded" if not unknown else "nothing recorded"
     console.result({"recorded": [key.line for key in recorded], "unrecorded": len(unknown) - len(recorded)}, text)
+    raise_all(failed)
     return ExitCode.UNREACHABLE if len(unknown) > len(recorded) else ExitCode.DONE

@@ -48,7 +48,8 @@ def etcd_data(subjects: Sequence[Subject]) -> Iterator[Finding]:
             yield error(
                 path_name("DirAvailable", data.data_dir), subject.name,
                 f"{data.data_dir} holds the data of an etcd member, but there is no manifest of etcd",
-                f"if nobody needs it: mv {data.data_dir}/member {data.data_dir}/member.old; else bring the manifest back",
+                f"if it belongs to a living cluster, bring the manifest back (it is what another master's is, but for names and "
+                f"addresses); only if nobody needs it: mv {data.data_dir}/member {data.data_dir}/member.old",
             )
     with_data = [subject.name for subject in masters if subject.facts.etcd.has_member]
     authorities = [subject for subject in masters if k.ETCD_PKI_DIR / "ca.crt" in subject.facts.owned]

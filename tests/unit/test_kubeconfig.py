@@ -12,7 +12,7 @@ import yaml
 from bootstrap.cluster import Cluster
 from bootstrap.errors import Refused
 from bootstrap.facts.model import KubeconfigFacts
-from bootstrap.kubeconfig import KUBECONFIGS, admin_kubeconfig, kubeconfig_files, kubeconfigs_due
+from bootstrap.kubeconfig import KUBECONFIGS, kubeconfig_files, kubeconfigs_due
 from bootstrap.pki import Authorities, Authority, HostFiles, Renewal
 from tests.unit.pki_samples import NOW, Read, a_cluster, file, new_authorities, read, written
 
@@ -220,14 +220,6 @@ def test_external_authority_is_refused_when_something_is_due():
         new_files(authorities=external)
     assert len(refused.value.evidence) == 4
     assert new_files(host="w1", authorities=external).reasons == {ETC / "kubelet.conf": "is missing"}
-
-
-def test_operators_own_kubeconfig():
-    secret = admin_kubeconfig(CLUSTER, AUTHORITIES, NOW, CLUSTER.host("cp2"))
-    content = yaml.safe_load(secret.reveal())
-    assert content["clusters"][0]["cluster"]["server"] == "https://192.0.2.12:6443"
-    assert content["current-context"] == "kubernetes-admin@demo"
-    assert repr(secret) == "***"
 
 
 def test_names_are_unique():

@@ -11,13 +11,14 @@ from bootstrap import guards
 from bootstrap.apply import refuse_unwritable, write_local
 from bootstrap.console import Console
 from bootstrap.errors import ExitCode, Refused, UsageError
-from bootstrap.files import Secret
-from bootstrap.kubeconfig import admin_kubeconfig
+from bootstrap.files import File, Secret
+from bootstrap.kubeconfig import ADMIN, kubeconfig_files
 from bootstrap.rendering import render
 from tests.unit.pki_samples import NOW, a_cluster, new_authorities
 
 CLUSTER = a_cluster()
-OURS = admin_kubeconfig(CLUSTER, new_authorities(), NOW, CLUSTER.host("cp1"))
+MADE = kubeconfig_files(CLUSTER, CLUSTER.host("cp1"), new_authorities(), {}, {}, NOW).entries
+OURS = next(Secret(entry.bytes) for entry in MADE if isinstance(entry, File) and entry.path == ADMIN.path)
 OTHERS = (
     Secret(OURS.reveal().replace(b"name: demo", b"name: production")),
     Secret(b"apiVersion: v1\nkind: Config\nclusters: [{name: demo}, {name: production}]\nusers: [{}]\ncontexts: [{}]\n"),

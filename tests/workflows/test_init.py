@@ -263,3 +263,23 @@ def test_objects_are_applied_once_per_cluster(tmp_path: Path) -> None:
     plan = plan_of(FakeFleet.of(cluster), cluster, tmp_path)
     refs = [change.ref for _, _, change in plan.all() if isinstance(change, ApiApply)]
     assert len(refs) == len(set(refs))
+
+
+@pytest.mark.parametrize("left_out", ["certs", "kubeconfig"])
+def test_what_everything_rests_on_cannot_be_left_out_while_it_is_due(left_out: str, tmp_path: Path) -> None:
+    cluster = a_cluster()
+    fleet = FakeFleet.of(cluster)
+    with pytest.raises(Refused, match="their phases were left out"):
+        init(fleet, cluster, tmp_path, skip=(left_out,))
+    assert fleet.count() == 0
+    init(fleet, cluster, tmp_path)
+    assert init(fleet, cluster, tmp_path, skip=(left_out,)).results[-1]["changed"] is False
+
+
+def test_certificates_alone_may_be_made_first(tmp_path: Path) -> None:
+    cluster = a_cluster()
+    fleet = FakeFleet.of(cluster)
+    init(fleet, cluster, tmp_path, only=("certs",))
+    assert fleet.count() > 0
+    init(fleet, cluster, tmp_path)
+    assert init(fleet, cluster, tmp_path).results[-1]["changed"] is False
