@@ -43,6 +43,8 @@ demo: venv ## From nothing to three masters on real nodes; leaves the cluster up
 	$(LAB) up
 	$(LAB) inventory --out $(INVENTORY)
 	$(BIN)/bootstrap init $(INVENTORY) --kubeconfig $(KUBECONFIG_FILE)
+	@# The kubelets report readiness to the API some seconds after the components are healthy.
+	@$$($(LAB) bin kubectl) --kubeconfig $(KUBECONFIG_FILE) -n kube-system wait pods --all --for=condition=Ready --timeout=120s >/dev/null
 	$$($(LAB) bin kubectl) --kubeconfig $(KUBECONFIG_FILE) -n kube-system get pods -o wide
 	@echo "kubeconfig: $(CURDIR)/$(KUBECONFIG_FILE)"
 

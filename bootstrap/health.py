@@ -142,7 +142,9 @@ def voters(probe: EtcdVoters, etcd: Etcd) -> Verdict:
     names = sorted(m["name"] for m in members if m.get("name") and not m.get("isLearner"))
     if names == sorted(probe.members) and not learners and not unnamed:
         return Verdict(True)
-    return Verdict(False, f"voters {names}, learners {learners}, not started {unnamed}; wanted {sorted(probe.members)}", k.ETCD)
+    seen = (("voters", names), ("learners", learners), ("not started", unnamed))
+    text = "; ".join(f"{what}: {', '.join(members) or 'none'}" for what, members in seen if members or what == "voters")
+    return Verdict(False, f"{text} (wanted: {', '.join(sorted(probe.members))})", k.ETCD)
 
 
 def nodes(probe: NodesRegistered, api: Api) -> Verdict:
