@@ -44,7 +44,7 @@ class Root:
             try:
                 return helper.call(script, timeout_s=timeout_s, cap=cap, drain=drain)
             except HelperLost as error:
-                if self._link.alive:
+                if self._link.survives():
                     raise RemoteError(
                         f"the root shell on {self._name} ended while {doing}; whether it was done is not known",
                         host=self._name, evidence=[str(error)],
@@ -124,7 +124,7 @@ class Root:
         except paramiko.ChannelException:
             raise
         except (HelperLost, paramiko.SSHException, EOFError, OSError) as error:
-            if self._link.alive and isinstance(error, paramiko.SSHException):
+            if isinstance(error, paramiko.SSHException) and self._link.survives():
                 # Of two channels refused at the same time paramiko gives the reason to one, and this to the other.
                 raise paramiko.ChannelException(0, str(error)) from error
             raise self._link.lost(doing, error) from error

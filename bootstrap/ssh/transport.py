@@ -24,6 +24,7 @@ _WIRE = "bootstrap.ssh.wire"
 KEEPALIVE_S = 10.0
 DEAD_AFTER_S = 30.0
 _ATTEMPTS = 3
+_ENDING_S = 2.0
 
 # Fastest first, as measured with paramiko and OpenSSH 9.2; everything with SHA-1, MD5, CBC or a small group is left out.
 _CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes256-ctr", "aes192-ctr")
@@ -72,6 +73,15 @@ class Link:
     @property
     def alive(self) -> bool:
         return not self._closing.is_set() and self.transport.is_active()
+
+    def survives(self) -> bool:
+        """Whether the connection is still there when one of its channels has ended.
+
+        A cut connection ends its channels a moment before the transport itself is known to have ended; that moment is waited for.
+        """
+        if self.alive:
+            self.transport.join(_ENDING_S)
+        return self.alive
 
     def lost(self, doing: str, error: BaseException | None = None) -> HostUnreachable:
         """The error for an operation that the connection did not survive."""
