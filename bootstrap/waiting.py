@@ -44,6 +44,7 @@ def wait(
     seen, running = "", 0
     settled: set[health.Endpoint] = set()
     while True:
+        late = clock() > deadline   # before asking: what is reported was seen when the time was over, however long we slept
         verdict = _ask(probe, host, access, settled)
         running = running + 1 if verdict.ok else 0
         if running >= (probe.times if isinstance(probe, health.Healthy) else 1):
@@ -53,7 +54,7 @@ def wait(
             tell(seen)
         if stopped():
             raise NotHealthy(f"stopped while waiting for {probe}", host=host, evidence=[f"last answer: {verdict.answer}"])
-        if clock() > deadline:
+        if late and not verdict.ok:
             blamed = verdict.host if verdict.host in access.connections else host
             known = verdict.component in (*k.COMPONENTS, "kubelet")
             raise NotHealthy(

@@ -90,6 +90,15 @@ def test_evidence_is_of_the_host_that_is_late() -> None:
     assert error.value.hint == "bootstrap logs INVENTORY cp2 kubelet"
 
 
+def test_who_slept_past_the_deadline_asks_once_more() -> None:
+    """A laptop that was shut for an hour wakes up to a cluster that is well."""
+    times = iter([0.0, 1.0, 3600.0])
+    waiting.wait(
+        NODES, "cp1", access(StubApi(nodes(), nodes("cp1", "cp2"))), timedelta(seconds=5), tell=lambda _: None,
+        clock=lambda: next(times), sleep=lambda _: None,
+    )  # fmt: skip
+
+
 def test_an_interrupt_is_no_missed_deadline() -> None:
     with pytest.raises(waiting.NotHealthy, match="stopped while waiting for 2 nodes registered"):
         wait(access(StubApi(nodes())), stopped=True)
