@@ -234,6 +234,65 @@ class Dns(Model):
     image_tag: fields.ImageTag = ""
 
 
+class AnonymousRequests(StrEnum):
+    """What the API server answers to a request without credentials.
+
+    A stock `kubeadm join --token` reads the ConfigMap cluster-info that way, so it is among the default.
+    """
+
+    HEALTH_AND_CLUSTER_INFO = "health-and-cluster-info"
+    HEALTH = "health"
+    ALL = "all"     # as kubeadm: whatever RBAC gives to system:unauthenticated
+
+
+class EncryptionAtRest(StrEnum):
+    """How Secrets lie in etcd."""
+
+    SECRETBOX = "secretbox"
+    NONE = "none"
+
+
+class Audit(Model):
+    """The API server's audit log in /var/log/kubernetes/audit of each master.
+
+    Size and age are flags: audit-log-maxage, -maxbackup and -maxsize in spec.apiServer.extraArgs.
+    policy_file: the user's own audit policy on the operator's machine; default: the one in templates/policies.
+    """
+
+    enabled: bool = True
+    policy_file: fields.LocalPath | None = None
+
+
+class Hardening(Model):
+    """What is stricter than kubeadm's defaults, each with its switch, so that an adopted cluster can write down "off".
+
+    deny_service_external_ips: admission plugin DenyServiceExternalIPs.
+    event_rate_limit: admission plugin EventRateLimit.
+    always_pull_images: admission plugin AlwaysPullImages; off: with it no pod starts while the registry is away.
+    profiling: whether the components serve /debug/pprof.
+    strong_ciphers: TLS 1.2 with forward secrecy and AEAD, or TLS 1.3, everywhere.
+    extended_tokens: whether service account tokens of pods live for a year.
+    kubelet_serving: kubelets' serving certificates are issued by the cluster's CA, and the API server verifies them.
+    etcd_user: etcd runs as a system user `etcd` of its own.
+    confined_pods: static pods run with no more capabilities than they need and a read-only root file system.
+    kubelet: kubelets' own settings: seccomp by default, a limit of processes per pod.
+    """
+
+    audit: Audit = Audit()
+    encryption_at_rest: EncryptionAtRest = EncryptionAtRest.SECRETBOX
+    anonymous_requests: AnonymousRequests = AnonymousRequests.HEALTH_AND_CLUSTER_INFO
+    deny_service_external_ips: bool = Field(default=True, alias="denyServiceExternalIPs")
+    event_rate_limit: bool = True
+    always_pull_images: bool = False
+    profiling: bool = False
+    strong_ciphers: bool = True
+    extended_tokens: bool = False
+    kubelet_serving: bool = True
+    etcd_user: bool = True
+    confined_pods: bool = True
+    kubelet: bool = True
+
+
 class Timeouts(Model):
     """Names and defaults of kubeadm's v1beta4 timeouts."""
 
@@ -260,6 +319,7 @@ class Cluster(Model):
     certificate_authorities: directory on the operator's machine with the user's own CAs, named as in /etc/kubernetes/pki.
     patches: directory of kubeadm-style patches for all hosts.
     addons: `coredns`, `kube-proxy`, and paths of manifest files of the user's own.
+    hardening: what is stricter than kubeadm's defaults.
     """
 
     name: fields.InventoryName
@@ -283,6 +343,7 @@ class Cluster(Model):
     certificate_authorities: fields.LocalPath | None = None
     patches: fields.LocalPath | None = None
     addons: tuple[fields.Addon, ...] = ("coredns", "kube-proxy")
+    hardening: Hardening = Hardening()
     timeouts: Timeouts = Timeouts()
 
     @model_validator(mode="after")
