@@ -74,6 +74,7 @@ def manifest(cluster: Cluster, host: Host, context: ManifestContext) -> bytes:
         "probe_host": probe_host(host.address),
         "startup_failures": startup_failures(cluster),
         "env": environment(cluster.api_server.extra_envs),
+        "confined": cluster.hardening.confined_pods,
         "volumes": volumes([pki_mount(), *ca_mounts(context.ca_dirs)], cluster.api_server.extra_volumes),
     }
     return finished(NAME, values, STARTUP_FILES, context)

@@ -72,6 +72,7 @@ def manifest(cluster: Cluster, host: Host, context: ManifestContext) -> bytes:
         "probe_host": probe_host(dict(flags)["bind-address"]),
         "startup_failures": startup_failures(cluster),
         "env": environment(cluster.controller_manager.extra_envs),
+        "confined": cluster.hardening.confined_pods,
         "volumes": volumes(mounts, cluster.controller_manager.extra_volumes),
     }
     return finished(NAME, values, STARTUP_FILES, context)

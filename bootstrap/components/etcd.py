@@ -103,6 +103,7 @@ def manifest(cluster: Cluster, host: Host, context: ManifestContext) -> bytes:
         "probe_host": loopback(host.address),
         "startup_failures": startup_failures(cluster),
         "env": environment(local.extra_envs),
+        "confined": cluster.hardening.confined_pods,
         "data_dir": local.data_dir,
         "pki_dir": str(ETCD_PKI_DIR),
     }

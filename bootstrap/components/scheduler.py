@@ -41,6 +41,7 @@ def manifest(cluster: Cluster, host: Host, context: ManifestContext) -> bytes:
         "probe_host": probe_host(dict(flags)["bind-address"]),
         "startup_failures": startup_failures(cluster),
         "env": environment(cluster.scheduler.extra_envs),
+        "confined": cluster.hardening.confined_pods,
         "volumes": volumes([kubeconfig_mount(KUBECONFIG)], cluster.scheduler.extra_volumes),
     }
     return finished(NAME, values, STARTUP_FILES, context)

@@ -46,7 +46,7 @@ def kubeadm(version: str) -> str:
 
 @pytest.fixture(params=CLUSTERS)
 def cluster(request: pytest.FixtureRequest, version: str) -> Cluster:
-    return CLUSTERS[request.param](f"v{version}")
+    return samples.as_kubeadms_pods(CLUSTERS[request.param](f"v{version}"))
 
 
 def configuration(cluster: Cluster) -> str:

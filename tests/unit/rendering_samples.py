@@ -80,6 +80,12 @@ def extra_args() -> Cluster:
     )
 
 
+def as_kubeadms_pods(cluster: Cluster) -> Cluster:
+    """The cluster with static pods as little confined as kubeadm's."""
+    off = {"etcd_user": False, "confined_pods": False}
+    return cluster.model_copy(update={"hardening": cluster.hardening.model_copy(update=off)})
+
+
 def load_balancer() -> Cluster:
     return a_cluster(control_plane_endpoint="api.example.com:8443")
 

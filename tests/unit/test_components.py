@@ -8,6 +8,8 @@ import pytest
 from bootstrap import components
 from bootstrap.cluster import ApiServer, Arg, Cluster, ControlPlaneComponent, Timeouts
 from bootstrap.components import Birth, ManifestContext, etcd
+from bootstrap.constants import COMPONENTS
+from bootstrap.patches import Patch, PatchType
 from bootstrap.staticpod import decode, flags, main_container
 from tests.unit import rendering_samples as samples
 from tests.unit.pki_samples import new_authorities
@@ -154,3 +156,32 @@ def test_the_oldest_minors_flexvolume_directory_follows_the_flag() -> None:
     pod = decode(components.manifest(cluster, cluster.hosts[0], "kube-controller-manager", samples.context(cluster)))
     mounts = {mount["name"]: mount for mount in main_container(pod)["volumeMounts"]}
     assert mounts["flexvolume-dir"] == {"name": "flexvolume-dir", "mountPath": "/opt/plugins"}
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_a_confined_pod_has_no_more_than_it_needs(component: str) -> None:
+    manifest = components.manifest(THREE, THREE.hosts[0], component, samples.context(THREE))
+    pod = decode(manifest)
+    assert pod["spec"]["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    needed = {"add": ["NET_BIND_SERVICE"]} if component == "kube-apiserver" else {}  # the official binary carries it
+    assert main_container(pod)["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"], **needed},
+        "readOnlyRootFilesystem": True,
+    }
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_confinement_can_be_switched_off(component: str) -> None:
+    cluster = samples.as_kubeadms_pods(THREE)
+    pod = decode(components.manifest(cluster, cluster.hosts[0], component, samples.context(cluster)))
+    assert pod["spec"]["securityContext"] == {"seccompProfile": {"type": "RuntimeDefault"}}
+    assert "securityContext" not in main_container(pod)
+
+
+def test_a_patch_has_the_last_word_on_confinement() -> None:
+    patch = Patch("kube-scheduler", PatchType.STRATEGIC, {"spec": {"containers": [
+        {"name": "kube-scheduler", "securityContext": {"readOnlyRootFilesystem": False}}]}}, "p.yaml", 1)  # fmt: skip
+    pod = decode(components.manifest(THREE, THREE.hosts[0], "kube-scheduler", samples.context(THREE, (patch,))))
+    assert main_container(pod)["securityContext"]["readOnlyRootFilesystem"] is False
+    assert main_container(pod)["securityContext"]["capabilities"] == {"drop": ["ALL"]}

@@ -105,7 +105,8 @@ def test_templates_are_found_in_the_package_first_and_in_the_checkout_second() -
 def test_a_value_cannot_leave_its_place_in_a_manifest() -> None:
     hostile = 'x"\n  hostPID: true # {{ 1 }}'
     strings = {"image": hostile, "args": [hostile], "probe_host": hostile}
-    pod = render_yaml("manifests/kube-scheduler.yaml.j2", {**strings, "port": 1, "startup_failures": 1, "env": [], "volumes": []})
+    rest = {"port": 1, "startup_failures": 1, "env": [], "volumes": [], "confined": True}
+    pod = render_yaml("manifests/kube-scheduler.yaml.j2", {**strings, **rest})
     assert "hostPID" not in pod["spec"]
     assert (hostile, ["kube-scheduler", hostile]) == (
         pod["spec"]["containers"][0]["image"],
