@@ -50,9 +50,10 @@ def _of_pki(snapshot: Snapshot, host: Host, which: Callable[[PurePosixPath], boo
 def manifest(snapshot: Snapshot, host: Host, component: str) -> File:
     """The static pod manifest of one component. Without a PKI in the snapshot token and digest are marked placeholders."""
     facts = snapshot.facts[host.name]
+    is_etcd = component == k.ETCD   # the others have no birth values, and reading a manifest costs
     context = ManifestContext(
-        cluster_token=cluster_token(snapshot, host),
-        born_with=born_with(facts),
+        cluster_token=cluster_token(snapshot, host) if is_etcd else components.TOKEN_PLACEHOLDER,
+        born_with=born_with(facts) if is_etcd else None,
         ca_dirs=facts.ca_dirs,
         hashes=hashes(snapshot, host) if snapshot.etcd_ca else None,
         patches=snapshot.patches.get(host.name, ()),

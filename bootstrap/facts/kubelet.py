@@ -20,6 +20,8 @@ from bootstrap.facts.model import KubeletFacts, ManifestDirectory
 from bootstrap.facts.systemd import UNIT_DIRECTORIES, drop_in_order, start_command
 from bootstrap.files import Observed
 
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)     # libyaml's, where PyYAML has it
+_MOST_DEPTH = 50
 MOST_YAML = 256 * 1024
 ROOT = PurePosixPath("/")
 _STRING_FLAGS = frozenset({
@@ -94,7 +96,8 @@ def load_configuration(text: str) -> dict[str, Any]:
     if len(text) > MOST_YAML:
         raise ValueError(f"is longer than {MOST_YAML >> 10} KiB")
     try:
-        found = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+        _measure(text)
+        found = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a SafeLoader
     except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, ArithmeticError, RecursionError) as error:
         # PyYAML's constructors raise all of these for `!!int ""` and the like
         mark = getattr(error, "problem_mark", None)
@@ -104,13 +107,18 @@ def load_configuration(text: str) -> dict[str, Any]:
     return found
 
 
-class _Loader(yaml.SafeLoader):
-    """No aliases: nobody needs them there, and a few nested ones are as big as memory."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
+def _measure(text: str) -> None:
+    """Refuse, before anything recursive touches it, what nobody needs there and can be as big as memory: aliases, deep nesting."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        if isinstance(event, yaml.AliasEvent):
             raise yaml.YAMLError("aliases are not supported")
-        return super().compose_node(parent, index)
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _MOST_DEPTH:
+                raise yaml.YAMLError(f"nested deeper than {_MOST_DEPTH} levels")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 def _argv(raw: bytes) -> tuple[str, ...]:
