@@ -116,8 +116,9 @@ def evidence(connection: Connection, component: str, access: Access) -> list[str
         facts = connection.look(data_dir(access))
         found = container_log(facts, component)
         if found is not None:
-            done = connection.run(("tail", "-n", str(LOG_LINES), str(found)))
-            return [f"last lines of {component} on {connection.name}:", *_lines(done.stdout)]
+            logs = (*_before(found), found)
+            done = connection.run(("tail", "-q", "-n", str(LOG_LINES), *map(str, logs)))
+            return [f"last lines of {component} on {connection.name}:", *_lines(done.stdout)[-LOG_LINES:]]
         journal = ("journalctl", "-u", "kubelet", "-n", str(LOG_LINES), "--no-pager", "-o", "cat")
         done = connection.run(journal)
         silent = f"no container of {component} was ever started on {connection.name}; " if component in k.COMPONENTS else ""
@@ -130,6 +131,12 @@ def container_log(facts: Facts, component: str) -> PurePosixPath | None:
     """The newest log file of a static pod's container."""
     logs = [log for log in facts.pod_logs if log.container == component and log.pod.startswith("kube-system_")]
     return logs[-1].path if logs else None
+
+
+def _before(log: PurePosixPath) -> tuple[PurePosixPath, ...]:
+    """The log of the start before: one that has only just begun says nothing yet. The kubelet keeps one such file."""
+    number = log.name.partition(".")[0]
+    return (log.with_name(f"{int(number) - 1}.log"),) if number.isdigit() and int(number) > 0 else ()
 
 
 def _lines(output: bytes) -> list[str]:

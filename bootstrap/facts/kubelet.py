@@ -108,7 +108,7 @@ def load_configuration(text: str) -> dict[str, Any]:
 
 
 def _measure(text: str) -> None:
-    """Refuse, before anything recursive touches it, what nobody needs there and can be as big as memory: aliases, deep nesting."""
+    """Refuse, before anything recursive touches it, what nobody needs there and may be as big as memory: aliases, deep nests."""
     depth = 0
     for event in yaml.parse(text, Loader=_LOADER):
         if isinstance(event, yaml.AliasEvent):

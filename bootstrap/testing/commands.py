@@ -44,15 +44,18 @@ def systemctl(host: FakeHost, argv: Sequence[str], stdin: bytes) -> Completed:
 
 
 def tail(host: FakeHost, argv: Sequence[str], stdin: bytes) -> Completed:
-    """`tail -n COUNT PATH` of a container log or of a file."""
-    match tuple(argv[1:]):
-        case ("-n", count, path):
-            lines = host.runtime.log(PurePosixPath(path))
-            content = host.text(path)
-            if lines is None and content is None:
-                return Completed(1, b"", f"tail: cannot open '{path}' for reading: No such file or directory\n".encode())
-            return _lines(lines if lines is not None else (content or "").splitlines(), int(count))
-    raise AssertionError(f"the model host does not know `{' '.join(argv)}`")
+    """`tail [-q] -n COUNT PATH...` of container logs or files; one that is not there is said, and the others are shown."""
+    options = argv[2:] if argv[1] == "-q" else argv[1:]
+    if options[0] != "-n":
+        raise AssertionError(f"the model host does not know `{' '.join(argv)}`")
+    shown, missing = b"", b""
+    for path in options[2:]:
+        lines, content = host.runtime.log(PurePosixPath(path)), host.text(path)
+        if lines is None and content is None:
+            missing += f"tail: cannot open '{path}' for reading: No such file or directory\n".encode()
+        else:
+            shown += _lines(lines if lines is not None else (content or "").splitlines(), int(options[1])).stdout
+    return Completed(1 if missing else 0, shown, missing)
 
 
 def journalctl(host: FakeHost, argv: Sequence[str], stdin: bytes) -> Completed:

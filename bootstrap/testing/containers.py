@@ -29,7 +29,8 @@ class Container:
     start_time: float = 0.0
     retry_at: float = 0.0
     restarts: int = 0
-    log: list[str] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)            # of this start
+    previous_log: list[str] = field(default_factory=list)
     member: tuple[int, int] | None = None           # of an etcd: cluster and member ID
     _flags: dict[str, str] = field(default_factory=dict)
     _places: dict[PurePosixPath, PurePosixPath | None] = field(default_factory=dict)
@@ -98,12 +99,13 @@ class Runtime:
         for one in self.containers.values():
             if one.running and one.name in broken:
                 self.end(one, broken[one.name], now)
-            elif not one.running and restart and now >= one.retry_at and one.name not in broken:
-                one.restarts += 1
-                self._start(one, now)
             elif not one.running and restart and now >= one.retry_at:
                 one.restarts += 1
-                self.end(one, broken[one.name], now)
+                one.previous_log, one.log = one.log, []
+                if one.name in broken:
+                    self.end(one, broken[one.name], now)
+                else:
+                    self._start(one, now)
 
     def running(self, name: str) -> Container | None:
         """The container of that name that is alive: the first by UID where there are several."""
@@ -125,8 +127,13 @@ class Runtime:
         )
 
     def log(self, path: PurePosixPath) -> list[str] | None:
-        """Lines of a log file; None where there is no such file."""
-        return next((one.log for one in self.containers.values() if one.log_path == path), None)
+        """Lines of a log file; None where there is no such file. Of each container the last two starts have one."""
+        for one in self.containers.values():
+            if one.log_path == path:
+                return one.log
+            if one.log_path.parent == path.parent and path.name == f"{one.restarts - 1}.log":
+                return one.previous_log
+        return None
 
     def _start(self, one: Container, now: float) -> None:
         one.start_time, one.running = now, True
