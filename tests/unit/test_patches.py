@@ -51,7 +51,7 @@ def test_other_files_and_directories_are_left_alone(tmp_path: Path) -> None:
         ("etcd+strategc.yaml", "a: 1", None, "'strategc' is not a type of patch"),
         ("etcd+.yaml", "a: 1", None, "'' is not a type of patch"),
         ("etcd.yml", "a: 1", None, "read .yaml and .json only"),
-        ("etcd.yaml", "a: 1\nb: [\n", 3, "expected the node content"),
+        ("etcd.yaml", "a: 1\nb: [\n", 3, "node content"),
         ("etcd.yaml", "a: 1\na: 2\n", 2, "key 'a' stands twice"),
         ("etcd.yaml", "a: 1\n---\n- b\n", 3, "a strategic patch is a mapping, not a list"),
         ("etcd+json.yaml", "a: 1\n", 1, "a json patch is a list of operations, not a dict"),
