@@ -1,112 +1,33 @@
-"""The commands, about ten lines each. The only place that exits; what a command needs is imported when it runs."""
+"""The commands, about ten lines each; what a command needs is imported when it runs."""
 
 from __future__ import annotations
 
-import logging
-import os
-import shlex
-import sys
-import warnings
-from collections.abc import Callable
-from functools import partial, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from bootstrap import __version__
-from bootstrap.errors import BootstrapError, ExitCode, SeveralErrors
+from bootstrap.commandline import Context, InventoryFile, Main, command, local_command
 
 if TYPE_CHECKING:
-    from bootstrap.cluster import Cluster, Host
-    from bootstrap.connection import Connection
-    from bootstrap.console import Console
+    from bootstrap.errors import ExitCode
 
-INVENTORY = click.argument("inventory", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+INVENTORY = click.argument("inventory", type=InventoryFile())
 TARGET = click.Path(dir_okay=False, path_type=Path)
-OUTPUT = click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", help="Form of the result.")
-VERBOSE = click.option("-v", "--verbose", count=True, help="Say more; up to -vvv.")
-ASK_SUDO = click.option("--ask-sudo-password", is_flag=True, help="Ask for sudo's password once, for every host that wants one.")
 
 
-class Context:
-    """What the commands share: the console, and how to reach a host."""
-
-    def __init__(self, output: str, verbose: int, ask_sudo_password: bool) -> None:
-        from bootstrap.console import Console
-
-        self.console: Console = Console(output, verbose)
-        self._ask = ask_sudo_password
-        # A node name of 53 letters or more makes a common name that RFC 5280 calls too long; Kubernetes does not mind.
-        warnings.filterwarnings("ignore", message="Attribute's length must be")
-        logging.getLogger().addHandler(self.console.log_handler())
-        if verbose:
-            level = logging.INFO if verbose == 1 else logging.DEBUG
-            logging.getLogger("bootstrap").setLevel(level)
-
-    def load(self, inventory: Path) -> Cluster:
-        """The cluster of an inventory; its warnings are shown."""
-        from bootstrap import inventory as inventories
-
-        cluster = inventories.load(inventory)
-        for warning in inventories.warnings(cluster):
-            self.console.note(warning)
-        return cluster
-
-    @property
-    def connect(self) -> Callable[[Cluster, Host], Connection]:
-        """How to reach a host. Asks for sudo's password here, once: a question of the threads that connect outlives Ctrl-C."""
-        from bootstrap import ssh
-
-        password = self.console.secret_prompt("sudo password: ") if self._ask else None
-        return partial(ssh.connect, sudo_password=None if password is None else lambda: password)
-
-
-def command(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the shared options and its Context, and turn its errors into messages and exit codes."""
-
-    @OUTPUT
-    @VERBOSE
-    @ASK_SUDO
-    @wraps(function)
-    def wrapper(output: str, verbose: int, ask_sudo_password: bool, **arguments: Any) -> None:
-        context = Context(output, verbose, ask_sudo_password)
-        try:
-            code = function(context, **arguments)
-        except BootstrapError as error:
-            _name_inventory(error, arguments.get("inventory"))
-            context.console.error(error)
-            sys.exit(int(error.exit_code))
-        except KeyboardInterrupt:
-            context.console.note("interrupted: the same command carries on where this one stopped")
-            sys.exit(int(ExitCode.INTERRUPTED))
-        except BrokenPipeError:  # `| head` has seen enough; nobody is left to tell
-            for descriptor in (1, 2):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
-            sys.exit(int(ExitCode.INTERRUPTED))
-        except Exception as error:  # whatever is left is a bug of ours, and says so
-            context.console.bug(error)
-            sys.exit(int(ExitCode.BUG))
-        finally:
-            context.console.close()
-        sys.exit(int(code or ExitCode.DONE))
-
-    return wrapper
-
-
-def _name_inventory(error: BootstrapError, inventory: Path | None) -> None:
-    """Hints are there to be typed: the inventory's own path instead of INVENTORY."""
-    for each in error.errors if isinstance(error, SeveralErrors) else (error,):
-        if inventory is not None:
-            each.hint = each.hint.replace("INVENTORY", shlex.quote(str(inventory)))
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.group(cls=Main, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(__version__, prog_name="bootstrap")
 def main() -> None:
     """A highly available Kubernetes control plane from an inventory of machines, over SSH.
 
-    Start with `bootstrap config example > demo.yaml`, then `bootstrap init demo.yaml`.
+    Start with `bootstrap config example > demo.yaml`, put your machines into it, then `bootstrap init demo.yaml`.
+
+    \b
+    Exit codes: 0 done, 2 usage or inventory, 3 a host cannot be reached,
+    4 refused and nothing written, 5 stopped part-way: run it again,
+    7 a person is needed, 8 differences found, 130 interrupted, 1 a bug.
     """
 
 
@@ -153,7 +74,7 @@ def preflight(context: Context, inventory: Path, ignore_preflight: tuple[str, ..
 @INVENTORY
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Directory to write to.")
 @click.option("--secrets", is_flag=True, help="With certificates, keys and kubeconfigs, made for this run only.")
-@command
+@local_command
 def render(context: Context, inventory: Path, out: Path, secrets: bool) -> ExitCode:
     """Write the files that each master would get below --out, without touching a host."""
     from bootstrap import rendering
@@ -243,7 +164,7 @@ def config() -> None:
 
 @config.command("validate")
 @INVENTORY
-@command
+@local_command
 def config_validate(context: Context, inventory: Path) -> None:
     """Check INVENTORY and the files it names; every mistake at once."""
     cluster = context.load(inventory)
@@ -256,7 +177,7 @@ def config_validate(context: Context, inventory: Path) -> None:
 
 @config.command("show")
 @INVENTORY
-@command
+@local_command
 def config_show(context: Context, inventory: Path) -> None:
     """Print INVENTORY with every default filled in."""
     from bootstrap import inventory as inventories
@@ -265,7 +186,7 @@ def config_show(context: Context, inventory: Path) -> None:
 
 
 @config.command("schema")
-@command
+@local_command
 def config_schema(context: Context) -> None:
     """Print the JSON schema of inventories."""
     import json
@@ -277,7 +198,7 @@ def config_schema(context: Context) -> None:
 
 @config.command("example")
 @click.argument("kind", default="three")
-@command
+@local_command
 def config_example(context: Context, kind: str) -> None:
     """Print a commented inventory: single, three, load-balancer, dual-stack or vagrant."""
     from bootstrap import inventory as inventories

@@ -92,6 +92,15 @@ class HostNotTrusted(HostUnreachable):
     """A host's key is unknown, or is not the one that was recorded."""
 
 
+class Interrupted(BootstrapError):
+    """Somebody pressed Ctrl-C, or ended the process."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+    def __init__(self) -> None:
+        super().__init__("interrupted", hint="the same command carries on where this one stopped")
+
+
 class RemoteError(BootstrapError):
     """A command on a host failed; evidence holds the end of its standard error."""
 

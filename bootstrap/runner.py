@@ -81,6 +81,7 @@ def init(cluster: Cluster, request: Request, connect: Connect, console: Console)
             guards.refuse_to_grow(members, facts, finished=snapshot.api.finished, inventory=str(request.inventory))
         if request.dry_run:
             console.plan(plan)
+            console.result({"cluster": cluster.name, "changed": False, "dryRun": True})
             return ExitCode.DONE
         run(plan, access, console, started)
     seconds = time.monotonic() - started
@@ -129,11 +130,12 @@ def reset(cluster: Cluster, request: ResetRequest, connect: Connect, console: Co
         plan = think(workflows.RESET, snapshot, hosts)
         console.plan(plan)
         if request.dry_run or plan.is_empty:
+            console.result({"cluster": cluster.name, "changed": False, "dryRun": request.dry_run, "reset": []})
             return ExitCode.DONE
         confirm(cluster, request.confirm, console)
         run(plan, access, console, started)
     text = f"{', '.join(leaving)} reset ({time.monotonic() - started:.1f} s)"
-    console.result({"cluster": cluster.name, "reset": leaving}, text)
+    console.result({"cluster": cluster.name, "changed": True, "reset": leaving}, text)
     return ExitCode.DONE
 
 

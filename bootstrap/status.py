@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from bootstrap import constants as k
@@ -92,7 +92,17 @@ def as_rows(found: Sequence[HostStatus]) -> list[list[str]]:
 
 def as_dict(found: Sequence[HostStatus]) -> list[dict[str, Any]]:
     """JSON-ready."""
-    return [asdict(host) | {"healthy": host.healthy} for host in found]
+    return [
+        {
+            "host": host.host, "version": host.version, "healthy": host.healthy, "etcd": host.etcd, "node": host.node,
+            "components": [
+                {"component": c.component, "healthy": c.healthy, "answer": c.answer, "uptimeSeconds": round(c.uptime_s, 1),
+                 "restarts": c.restarts}
+                for c in host.components
+            ],
+        }
+        for host in found
+    ]  # fmt: skip
 
 
 def _cell(host: HostStatus, name: str) -> str:

@@ -1,15 +1,17 @@
 """How plans, progress and errors look: text, or with `--output json` one JSON object a line. The only place that prints.
 
 As text, results go to standard output; progress, notes, errors and questions to standard error. On a terminal progress is a
-live table of one row per host; elsewhere, in CI and with TERM=dumb it is lines `[phase] host: message`. NO_COLOR is honoured.
+live view of the phase under way; elsewhere, in CI, with TERM=dumb and with --plain it is lines `[phase] host: message`. NO_COLOR,
+CLICOLOR, CLICOLOR_FORCE and FORCE_COLOR are honoured.
 
-As JSON, everything but questions goes to standard output, one object a line, told apart by `kind`:
+As JSON, everything but questions goes to standard output, one object a line with `apiVersion` and `kind`. docs/output.schema.json
+describes each:
 
 * `event`: progress as it happens: `event` (phase-started, changed, waiting, ...), `at` (seconds), `phase`, `host`, `message`,
   `detail`
 * `note`: `message`          * `findings`: `findings`          * `text`: `text`
-* `plan`: the whole plan, secrets masked; the last line of a dry run
-* `result`: the end of a command that went well      * `error`: `error`, the end of one that did not
+* `plan`: the whole plan, secrets masked
+* `result` or `error`: the last line of every command, with `command` and `exitCode`; what the command found, or `error`
 
 Tables, facts and differences have no line of their own: a command puts what it found into its result.
 Nothing here is imported before it is needed, so that `bootstrap --help` stays fast.
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     import logging
 
     from bootstrap.console.terminal import Color
-    from bootstrap.errors import BootstrapError
+    from bootstrap.errors import BootstrapError, ExitCode
     from bootstrap.events import Event
     from bootstrap.facts import Facts
     from bootstrap.plan import Plan
@@ -44,6 +46,7 @@ class Console:
     """Shows everything. Every method may be called from any thread.
 
     output: `text` or `json`. verbosity: -1 failures only, 0 a line per phase, 1 each change, 2 each answer of a wait, too.
+    plain: nothing is drawn over, no colours, only ASCII drawn. command: `init`, for the last of the JSON lines.
     The streams default to the process's own, width to the terminal's, environ to os.environ.
     """
 
@@ -53,6 +56,8 @@ class Console:
         verbosity: int = 0,
         color: Color = "auto",
         *,
+        plain: bool = False,
+        command: str = "",
         stdout: TextIO | None = None,
         stderr: TextIO | None = None,
         stdin: TextIO | None = None,
@@ -68,13 +73,14 @@ class Console:
         if output == "json":
             from bootstrap.console.jsonlines import JsonLines
 
-            self._form = JsonLines(out)
+            self._form = JsonLines(out, command)
         else:
             from bootstrap.console.terminal import terminal_for
             from bootstrap.console.text import Text
 
             env = os.environ if environ is None else environ
-            self._form = Text(terminal_for(out, color, env, width), terminal_for(err, color, env, width), verbosity, clock)
+            terminals = [terminal_for(stream, color, env, width, plain=plain) for stream in (out, err)]
+            self._form = Text(terminals[0], terminals[1], verbosity, clock)
 
     def event(self, event: Event) -> None:
         """Show progress."""
@@ -127,7 +133,10 @@ class Console:
             self._form.lines(text)
 
     def result(self, result: Mapping[str, Any], text: str = "") -> None:
-        """End a command that went well: `text` as text (nothing where empty), `result` as JSON. Nothing in them is masked."""
+        """What a command that went well found: `text` as text (nothing where empty), `result` as JSON, shown by `end`.
+
+        Nothing in them is masked.
+        """
         with self._lock:
             self._form.result(result, text)
 
@@ -148,10 +157,15 @@ class Console:
             return Ask(self._stdin, self._stderr, self._read_secret).secret(text, hint)
 
     def log_handler(self) -> logging.Handler:
-        """A handler that shows log records as notes, so that they and the live table keep out of each other's way."""
+        """A handler that shows log records as notes, so that they and the live view keep out of each other's way."""
         from bootstrap.console.logs import NoteHandler
 
         return NoteHandler(self.note)
+
+    def end(self, code: ExitCode) -> None:
+        """End the command: the terminal is as it was found, the last of the JSON lines is written."""
+        with self._lock:
+            self._form.end(code)
 
     def close(self) -> None:
         """Leave the terminal as it was found; idempotent."""

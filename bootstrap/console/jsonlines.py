@@ -1,4 +1,7 @@
-"""`--output json`: one JSON object a line on standard output, each with a `kind`; see the package for the list."""
+"""`--output json`: one JSON object a line on standard output, each with a `kind`; docs/output.schema.json has them all.
+
+The last line is the only one of kind `result` or `error`: a result waits for the end of its command, which knows the exit code.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +13,24 @@ from bootstrap.console.printable import jsonable, shown, stripped
 from bootstrap.console.protocol import Difference, Finding
 
 if TYPE_CHECKING:
-    from bootstrap.errors import BootstrapError
+    from bootstrap.errors import BootstrapError, ExitCode
     from bootstrap.events import Event
     from bootstrap.facts import Facts
     from bootstrap.plan import Plan
 
 
-class JsonLines:
-    """Writes objects to one stream."""
+API_VERSION = "output.bootstrap/v1alpha1"
+"""Changes when a reader of these lines would have to; new kinds and members are no such change."""
 
-    def __init__(self, stream: TextIO) -> None:
+
+class JsonLines:
+    """Writes objects to one stream. command: its name, for the last line."""
+
+    def __init__(self, stream: TextIO, command: str = "") -> None:
         self._stream = stream
+        self._command = command
+        self._result: dict[str, Any] = {}
+        self._ended = False
 
     def event(self, event: Event) -> None:
         where = {"phase": event.phase, "host": event.host, "message": event.message}
@@ -34,12 +44,12 @@ class JsonLines:
     def error(self, error: BootstrapError) -> None:
         from bootstrap.console.errortext import error_object
 
-        self._write("error", error=error_object(error))
+        self._finish("error", int(error.exit_code), {"error": jsonable(error_object(error))})
 
     def bug(self, error: BaseException) -> None:
         from bootstrap.console.errortext import bug_object
 
-        self._write("error", error=bug_object(error))
+        self._finish("error", 1, {"error": jsonable(bug_object(error))})
 
     def note(self, text: str) -> None:
         self._write("note", message=shown(text))
@@ -61,10 +71,10 @@ class JsonLines:
         """Nothing."""
 
     def lines(self, text: str) -> None:
-        self._dump({"kind": "text", "text": stripped(text)})
+        self._dump("text", {"text": stripped(text)})
 
     def result(self, result: Mapping[str, Any], text: str) -> None:
-        self._dump({"kind": "result", **jsonable(result, clean=False)})
+        self._result |= jsonable(result, clean=False)
 
     def settle(self) -> None:
         """Nothing is under way."""
@@ -72,9 +82,18 @@ class JsonLines:
     def close(self) -> None:
         """Nothing to leave."""
 
-    def _write(self, kind: str, **members: Any) -> None:
-        self._dump({"kind": kind, **jsonable(members)})
+    def end(self, code: ExitCode) -> None:
+        """The last line, unless an error was it."""
+        self._finish("result", int(code), self._result)
 
-    def _dump(self, line: Mapping[str, Any]) -> None:
-        self._stream.write(json.dumps(line) + "\n")
+    def _finish(self, kind: str, code: int, members: Mapping[str, Any]) -> None:
+        if not self._ended:
+            self._ended = True
+            self._dump(kind, {"command": self._command, "exitCode": code, **members})
+
+    def _write(self, kind: str, **members: Any) -> None:
+        self._dump(kind, jsonable(members))
+
+    def _dump(self, kind: str, members: Mapping[str, Any]) -> None:
+        self._stream.write(json.dumps({"apiVersion": API_VERSION, "kind": kind, **members}) + "\n")
         self._stream.flush()

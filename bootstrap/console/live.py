@@ -1,4 +1,4 @@
-"""The live table: one row per host, drawn over on a terminal; gone without a trace when something else is to be shown."""
+"""The live view: drawn over on a terminal; gone without a trace when something else is to be shown."""
 
 from __future__ import annotations
 
@@ -7,21 +7,18 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from bootstrap.console.printable import elapsed
-from bootstrap.console.progress import Board
+from bootstrap.console.board import Board, Line
 from bootstrap.console.terminal import Terminal
 from bootstrap.events import Event, Kind
 
 if TYPE_CHECKING:
     from rich.live import Live
-    from rich.table import Table
+    from rich.text import Text
 
 PER_SECOND = 4
-NARROW = 60
-STYLES = {"working": "", "done": "dim", "failed": "red"}
 
 
-class LiveTable:
+class LiveView:
     """Draws a Board. clock: the monotonic clock that ticks between events."""
 
     def __init__(self, terminal: Terminal, clock: Callable[[], float] = time.monotonic) -> None:
@@ -41,34 +38,27 @@ class LiveTable:
             from rich.live import Live
 
             self._live = Live(
-                console=self._terminal.rich, get_renderable=self.table, transient=True, refresh_per_second=PER_SECOND,
+                console=self._terminal.rich, get_renderable=self.text, transient=True, refresh_per_second=PER_SECOND,
                 redirect_stdout=False, redirect_stderr=False,
             )  # fmt: skip
             self._live.start()
 
     def stop(self) -> None:
-        """Wipe the table off; the next event draws it again. Idempotent."""
+        """Wipe the view off; the next event draws it again. Idempotent."""
         live, self._live = self._live, None
         if live is not None:
             live.stop()
 
-    def table(self) -> Table:
-        """The table as it is now: a line per host, cut at the terminal's width."""
-        from rich.table import Table
-        from rich.text import Text
-
+    def lines(self) -> list[Line]:
+        """The view as it is now, a line per entry, each cut at the terminal's width."""
         width, height = self._terminal.rich.size
-        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1, 0, 0), width=width)
-        table.add_column(no_wrap=True, overflow="ellipsis", max_width=max(width // 4, 8))
-        if width >= NARROW:
-            table.add_column(no_wrap=True, overflow="ellipsis")
-        table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
-        table.add_column(no_wrap=True, justify="right", min_width=6)
         with self._lock:
             now = self._clock() - (self._began or 0.0)
-            for row in self._board.rows(height - 2):
-                doing = row.doing + (f": {row.answer}" if row.answer else "")
-                time_text = row.state if row.state != "working" else elapsed(now - row.since)
-                cells = [row.host, *((f"[{row.phase}]",) if width >= NARROW else ()), doing, time_text]
-                table.add_row(*(Text(cell) for cell in cells), style=STYLES[row.state])
-        return table
+            return self._board.lines(now, width, height - 2, ascii_only=self._terminal.ascii_only)
+
+    def text(self) -> Text:
+        """The same for rich."""
+        from rich.text import Text
+
+        lines = [Text(text, style=style, no_wrap=True, end="") for text, style in self.lines()]
+        return Text("\n").join(lines)

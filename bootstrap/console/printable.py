@@ -148,3 +148,9 @@ def elapsed(seconds: float) -> str:
         return f"{max(seconds, 0.0):.1f} s"
     whole = round(seconds)
     return f"{whole} s" if whole < 120 else f"{whole // 60} min {whole % 60:02d} s"
+
+
+def cut(text: str, width: int, *, ascii_only: bool = False) -> str:
+    """The text in at most `width` characters; what is left out is marked."""
+    mark = "..." if ascii_only else "\u2026"
+    return text if len(text) <= width else text[: max(width - len(mark), 0)] + mark[:width]

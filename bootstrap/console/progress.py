@@ -1,4 +1,4 @@
-"""Events as lines of progress: one line per phase and group of hosts, more with -v; and as rows of a live table.
+"""Events as lines of progress: one line per phase and group of hosts, more with -v.
 
 Pure: values in, text out. Nothing here knows a terminal.
 """
@@ -99,62 +99,6 @@ class Progress:
         if self._verbosity < 0:
             return []
         return [(prefixed(event.phase, hosts, f"{deeds} ({took})"), "") for hosts, deeds in _by_deeds(phase.deeds)]
-
-
-@dataclass
-class Row:
-    """What one host is doing. since: when its phase began, in the events' time. state: working, done, failed."""
-
-    host: str
-    phase: str = ""
-    doing: str = ""
-    answer: str = ""
-    since: float = 0.0
-    state: str = "working"
-
-
-class Board:
-    """One row per host, kept up to date by events."""
-
-    def __init__(self) -> None:
-        self._rows: dict[str, Row] = {}
-
-    def update(self, event: Event) -> None:
-        """Take in an event."""
-        match event.kind:
-            case Kind.PHASE_STARTED:
-                for host in event.detail.get("hosts", ("",)):
-                    self._rows[host] = Row(host, event.phase, shown(event.message), since=event.at)
-            case Kind.PHASE_DONE:
-                self._rows.pop("", None)
-                for row in self._rows.values():
-                    if row.phase == event.phase and row.state == "working":
-                        row.state, row.answer = "done", ""
-            case Kind.CHANGED | Kind.READY | Kind.WAITING | Kind.FAILED:
-                row = self._row(event)
-                row.doing = shown(event.message).replace("\n", " ")
-                row.answer = shown(event.detail.get("answer", "")).replace("\n", " ")
-                if event.kind is Kind.WAITING:
-                    row.doing = f"waiting for {row.doing}"
-                if event.kind is Kind.FAILED:
-                    row.state, row.doing = "failed", f"failed: {row.doing}"
-            case Kind.NOTE:
-                pass
-            case _:
-                assert_never(event.kind)
-
-    def rows(self, room: int) -> list[Row]:
-        """Rows by host; where there is room for some only, those at work first."""
-        rows = sorted(self._rows.values(), key=lambda row: row.host)
-        if len(rows) <= room:
-            return rows
-        return sorted(rows, key=lambda row: row.state != "working")[: max(room, 1)]
-
-    def _row(self, event: Event) -> Row:
-        row = self._rows.get(event.host)
-        if row is None or row.phase != event.phase:
-            row = self._rows[event.host] = Row(event.host, event.phase, since=event.at)
-        return row
 
 
 def prefixed(phase: str, host: str, message: str) -> str:

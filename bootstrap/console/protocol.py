@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from bootstrap.errors import BootstrapError
+    from bootstrap.errors import BootstrapError, ExitCode
     from bootstrap.events import Event
     from bootstrap.facts import Facts
     from bootstrap.plan import Plan
@@ -56,3 +56,4 @@ class Form(Protocol):
     def result(self, result: Mapping[str, Any], text: str) -> None: ...
     def settle(self) -> None: ...
     def close(self) -> None: ...
+    def end(self, code: ExitCode) -> None: ...

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bootstrap.console.live import LiveTable
+from bootstrap.console.live import LiveView
 from bootstrap.console.printable import shown, shown_lines, stripped
 from bootstrap.console.progress import Progress, host_list
 from bootstrap.console.protocol import Difference, Finding
 from bootstrap.console.terminal import Terminal
 
 if TYPE_CHECKING:
-    from bootstrap.errors import BootstrapError
+    from bootstrap.errors import BootstrapError, ExitCode
     from bootstrap.events import Event
     from bootstrap.facts import Facts
     from bootstrap.plan import Plan
@@ -29,11 +29,11 @@ class Text:
         self._out = out
         self._err = err
         self._verbosity = verbosity
-        self._live = LiveTable(err, clock) if err.live and verbosity >= 0 else None
+        self._live = LiveView(err, clock) if err.live and verbosity >= 0 else None
         self._progress = Progress(verbosity, seen_live=self._live is not None)
 
     def event(self, event: Event) -> None:
-        """Lines stand above the live table, which follows."""
+        """Lines stand above the live view, which follows."""
         self._show(self._err, self._progress.lines(event))
         if self._live is not None:
             self._live.update(event)
@@ -110,7 +110,7 @@ class Text:
             self._out.line(stripped(text), "bold")
 
     def settle(self) -> None:
-        """Take the live table off; the next event brings it back."""
+        """Take the live view off; the next event brings it back."""
         if self._live is not None:
             self._live.stop()
 
@@ -118,6 +118,9 @@ class Text:
         """Also say what was done in phases that did not come to their end."""
         self.settle()
         self._show(self._err, self._progress.unfinished())
+
+    def end(self, code: ExitCode) -> None:
+        self.close()
 
     @staticmethod
     def _show(terminal: Terminal, lines: Iterable[Line]) -> None:

@@ -38,9 +38,14 @@ CANARY = "kanarienvogel"
 class Stream(io.StringIO):
     """A captured stream that may say it is a terminal."""
 
-    def __init__(self, text: str = "", *, terminal: bool = False) -> None:
+    def __init__(self, text: str = "", *, terminal: bool = False, encoding: str = "utf-8") -> None:
         super().__init__(text)
         self._terminal = terminal
+        self._encoding = encoding
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._encoding
 
     def isatty(self) -> bool:
         return self._terminal

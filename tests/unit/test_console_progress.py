@@ -1,4 +1,4 @@
-"""Progress: plain lines, a live table, JSON lines."""
+"""Progress: plain lines, a live view, JSON lines."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import threading
 
 import pytest
 
-from bootstrap.console.live import LiveTable
+from bootstrap.console.live import LiveView
 from bootstrap.console.terminal import Terminal
+from bootstrap.errors import ExitCode
 from bootstrap.events import Event, Kind
 from tests.unit.console_samples import HOSTS, Captured, Made, Stream, event
 
@@ -119,7 +120,7 @@ def test_nothing_is_drawn_over_on_dumb_terminals_and_in_ci(environ: dict[str, st
     assert "\x1b[2K" not in captured.err
 
 
-def test_a_terminal_has_a_live_table_that_leaves_no_trace() -> None:
+def test_a_terminal_has_a_live_view_that_leaves_no_trace() -> None:
     captured = Made(terminal=True)("text", width=80)
     console = captured.console
     for each in waiting()[:4]:
@@ -140,35 +141,84 @@ def test_without_colour_a_terminal_gets_no_colour() -> None:
     assert captured.out == "done\n"
 
 
-def table_at(width: int, events: list[Event], at: float) -> list[str]:
-    """Rows of the live table `at` seconds after the command began."""
+def view_at(width: int, events: list[Event], at: float, *, height: int = 25, encoding: str = "utf-8") -> list[str]:
+    """Lines of the live view `at` seconds after the command began."""
     now = [0.0]
-    stream = Stream(terminal=True)
+    stream = Stream(terminal=True, encoding=encoding)
     terminal = Terminal(stream, color=False, live=True, is_terminal=True, width=width)
-    live = LiveTable(terminal, lambda: now[0])
+    live = LiveView(terminal, lambda: now[0])
+    terminal.rich.height = height
     for each in events:
         now[0] = each.at
         live.update(each)
     live.stop()
     now[0] = at
     with terminal.rich.capture() as capture:
-        terminal.rich.print(live.table())
-    return [line.rstrip() for line in capture.get().splitlines()]
+        terminal.rich.print(live.text())
+    lines = capture.get().splitlines()
+    assert all(len(line) <= width for line in lines)
+    assert lines == [text for text, _ in live.lines()]
+    return lines
 
 
-def test_the_table_has_a_row_per_host_and_ticks_between_events() -> None:
-    rows = table_at(100, [*waiting()[:3], event(Kind.WAITING, 1.0, "cp2", "etcd healthy", phase="wait")], 9.0)
-    assert [re.sub(r"\s{2,}", "  ", row) for row in rows] == [
-        "cp1 [wait] waiting for etcd healthy: connection refused (etcd http://127.0.0.1:2381/readyz)  9.0 s",
-        "cp2 [wait] waiting for etcd healthy  8.0 s",
+def apis(names: tuple[str, ...] = HOSTS) -> list[Event]:
+    """Three hosts that wait for their API servers: one ready, one refused, one with a long answer."""
+    phase, waited = "wait-control-plane/api", "kubelet, etcd, kube-apiserver healthy"
+    answer = "kube-apiserver: connection refused or no way there (https://[2001:db8::11]:6443/readyz)"
+    return [
+        event(Kind.PHASE_STARTED, 13.0, phase=phase, message="API servers ready", hosts=list(names)),
+        *(event(Kind.WAITING, 13.0, name, waited, phase=phase) for name in names),
+        event(Kind.WAITING, 13.1, names[0], waited, phase=phase, answer=answer),
+        event(Kind.WAITING, 13.1, names[1], waited, phase=phase, answer="etcd: 503 \x1b[2Jrafthttp\nfailed"),
+        event(Kind.READY, 20.0, names[2], waited, phase=phase),
     ]
 
 
-def test_the_table_fits_a_narrow_terminal() -> None:
-    events = [event(Kind.PHASE_STARTED, 0, message="x" * 60, hosts=[f"a-rather-long-name-{n}" for n in range(3)])]
-    rows = table_at(40, [*events, *waiting()[:4]], 9.0)
-    assert len(rows) == 4
-    assert all(len(row) <= 40 for row in rows)
+def test_the_live_view_at_80_columns() -> None:
+    assert view_at(80, apis(), 22.0) == [
+        "[wait-control-plane/api] API servers ready: 9.0 s, 22 s in all",
+        "  cp1  9.0 s    waiting for kubelet, etcd, kube-apiserver healthy",
+        "                kube-apiserver: connection refused or no way there (https://[20…",
+        "  cp2  9.0 s    waiting for kubelet, etcd, kube-apiserver healthy",
+        "                etcd: 503 rafthttp failed",
+        "  cp3  9.0 s    kubelet, etcd, kube-apiserver healthy",
+    ]
+
+
+def test_the_live_view_at_40_columns_without_unicode() -> None:
+    assert view_at(40, apis(), 150.0, encoding="iso8859-1") == [
+        "[wait-control-plane/api] API servers ...",
+        "  cp1  2 min 17 s  waiting for kubele...",
+        "                kube-apiserver: conne...",
+        "  cp2  2 min 17 s  waiting for kubele...",
+        "                etcd: 503 rafthttp fa...",
+        "  cp3  2 min 17 s  kubelet, etcd, kub...",
+    ]
+
+
+def test_long_names_stand_on_lines_of_their_own() -> None:
+    names = tuple(f"control-plane-{n}.europe-west.prod.example.com" for n in (1, 2, 3))
+    assert view_at(80, apis(names), 22.0)[:4] == [
+        "[wait-control-plane/api] API servers ready: 9.0 s, 22 s in all",
+        "  control-plane-1.europe-west.prod.example.com  9.0 s",
+        "    waiting for kubelet, etcd, kube-apiserver healthy",
+        "    kube-apiserver: connection refused or no way there (https://[2001:db8::11]:…",
+    ]
+
+
+def test_where_hosts_do_not_fit_those_at_work_come_first() -> None:
+    hosts = [f"cp{n}" for n in range(50)]
+    events = [
+        event(Kind.PHASE_STARTED, 0, message="Certificates", hosts=hosts),
+        event(Kind.FAILED, 1, "cp0", "disk full"),
+    ]
+    assert view_at(80, events, 3.0, height=7) == [
+        "[certs] Certificates: 3.0 s, 3.0 s in all",
+        "  cp1   3.0 s",
+        "  cp10  3.0 s",
+        "  cp11  3.0 s",
+        "  and 47 hosts more",
+    ]
 
 
 def test_hosts_that_are_done_or_failed_say_so() -> None:
@@ -177,7 +227,11 @@ def test_hosts_that_are_done_or_failed_say_so() -> None:
         event(Kind.FAILED, 1, "cp2", "disk full"),
         event(Kind.PHASE_DONE, 2),
     ]
-    assert [row.split()[-1] for row in table_at(80, events, 3.0)] == ["done", "failed"]
+    assert view_at(200, events, 3.0) == [
+        "[certs] Certificates: 3.0 s, 3.0 s in all",
+        "  cp1  done",
+        "  cp2  failed   disk full",
+    ]
 
 
 def test_events_are_json_lines() -> None:
@@ -185,13 +239,18 @@ def test_events_are_json_lines() -> None:
     for each in waiting():
         captured.console.event(each)
     captured.console.result({"cluster": "demo", "changed": False})
+    captured.console.end(ExitCode.DONE)
     lines = [json.loads(line) for line in captured.out.splitlines()]
     assert captured.err == ""
     assert lines[2] == {
-        "kind": "event", "event": "waiting", "at": 0.1, "phase": "wait", "host": "cp1", "message": "etcd healthy",
+        "apiVersion": "output.bootstrap/v1alpha1", "kind": "event",
+        "event": "waiting", "at": 0.1, "phase": "wait", "host": "cp1", "message": "etcd healthy",
         "detail": {"answer": "connection refused (etcd http://127.0.0.1:2381/readyz)"},
     }  # fmt: skip
-    assert lines[-1] == {"kind": "result", "cluster": "demo", "changed": False}
+    assert lines[-1] == {
+        "apiVersion": "output.bootstrap/v1alpha1", "kind": "result", "command": "", "exitCode": 0, "cluster": "demo",
+        "changed": False,
+    }  # fmt: skip
 
 
 def test_events_of_many_threads_do_not_mix() -> None:

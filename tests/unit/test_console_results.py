@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from bootstrap.errors import BootstrapError, HostUnreachable, InventoryError, Problem, SeveralErrors, UsageError
+from bootstrap.errors import BootstrapError, ExitCode, HostUnreachable, InventoryError, Problem, SeveralErrors, UsageError
 from bootstrap.events import Kind
 from bootstrap.facts import Facts, OsFacts
 from bootstrap.files import Observed
@@ -44,9 +44,10 @@ def error_text(error: BootstrapError) -> str:
 def error_json(error: BootstrapError) -> dict[str, object]:
     captured = Made()("json")
     captured.console.error(error)
+    captured.console.end(error.exit_code)
     (line,) = captured.out.splitlines()
     found = json.loads(line)
-    assert found["kind"] == "error"
+    assert (found["kind"], found["exitCode"]) == ("error", error.exit_code)
     return dict(found["error"])
 
 
@@ -136,11 +137,14 @@ def test_a_table_in_a_pipe_is_never_cut() -> None:
     assert captured.out == f"demo\nHOST  NODE\ncp1   Ready\ncp2   {'x' * 300}\n"
 
 
-def test_a_table_folds_on_a_narrow_terminal() -> None:
+def test_a_table_that_does_not_fit_a_terminal_is_shown_row_by_row() -> None:
     captured = Made(terminal=True, environ={"TERM": "xterm", "NO_COLOR": "1"})("text", width=40)
-    captured.console.table("", ["host", "node"], [["cp1", "container runtime network not ready: cni plugin not initialized"]])
-    assert all(len(line) <= 40 for line in captured.out.splitlines())
-    assert "initialized" in captured.out
+    rows = [["cp1", "v1.36.3", "container runtime network not ready"], ["cp2", "v1.36.3", "Ready"]]
+    captured.console.table("demo", ["host", "version", "node"], rows)
+    assert captured.out == (
+        "demo\ncp1\n  version: v1.36.3\n  node:    container runtime network not ready\n"
+        "cp2\n  version: v1.36.3\n  node:    Ready\n"
+    )
 
 
 def findings(as_result: bool) -> Captured:
@@ -171,6 +175,7 @@ def test_findings_for_programs() -> None:
     captured.console.findings([])
     assert [json.loads(line) for line in captured.out.splitlines()] == [
         {
+            "apiVersion": "output.bootstrap/v1alpha1",
             "kind": "findings",
             "findings": [{"name": "swap", "host": "cp2", "severity": "error", "message": "swap is on", "hint": ""}],
         }
@@ -209,8 +214,11 @@ def test_a_result_is_text_or_an_object() -> None:
     text, lines = Made()(), Made()("json")
     for captured in (text, lines):
         captured.console.result({"path": PurePosixPath("/a"), "seconds": 1.5}, "all good\nnext: kubectl")
+        captured.console.end(ExitCode.DRIFT)
     assert text.out == "all good\nnext: kubectl\n"
-    assert json.loads(lines.out) == {"kind": "result", "path": "/a", "seconds": 1.5}
+    assert json.loads(lines.out) == {
+        "apiVersion": "output.bootstrap/v1alpha1", "kind": "result", "command": "", "exitCode": 8, "path": "/a", "seconds": 1.5,
+    }  # fmt: skip
 
 
 def test_lines_are_printed_as_they_are() -> None:
