@@ -270,12 +270,13 @@ class Hardening(Model):
     event_rate_limit: admission plugin EventRateLimit.
     always_pull_images: admission plugin AlwaysPullImages; off: with it no pod starts while the registry is away.
     profiling: whether the components serve /debug/pprof.
+    terminated_pods: the 1000 newest finished pods are kept, not 12500; another number: extraArgs.
     strong_ciphers: TLS 1.2 with forward secrecy and AEAD, or TLS 1.3, everywhere.
     extended_tokens: whether service account tokens of pods live for a year.
     kubelet_serving: kubelets' serving certificates are issued by the cluster's CA, and the API server verifies them.
     etcd_user: etcd runs as a system user `etcd` of its own.
     confined_pods: static pods run with no more capabilities than they need and a read-only root file system.
-    kubelet: kubelets' own settings: seccomp by default, a limit of processes per pod.
+    kubelet: kubelets' own settings: seccomp by default, at most 4096 processes and threads per pod.
     """
 
     audit: Audit = Audit()
@@ -285,6 +286,7 @@ class Hardening(Model):
     event_rate_limit: bool = True
     always_pull_images: bool = False
     profiling: bool = False
+    terminated_pods: bool = True
     strong_ciphers: bool = True
     extended_tokens: bool = False
     kubelet_serving: bool = True

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from bootstrap import durations
+from bootstrap import constants as k
+from bootstrap import durations, hardening
 from bootstrap.cluster import Arg, Cluster, ControlPlaneComponent, Env
-from bootstrap.constants import PKI_DIR
 from bootstrap.urls import NODE_LOCAL_ADDRESS
 
 Object = dict[str, Any]
@@ -29,13 +29,13 @@ def cluster_configuration(cluster: Cluster, cluster_token: str | None = None) ->
         {
             "apiVersion": "kubeadm.k8s.io/v1beta4",
             "kind": "ClusterConfiguration",
-            "apiServer": {**_component(cluster.api_server), "certSANs": certificate_sans},
+            "apiServer": {**_component(cluster, k.API_SERVER, cluster.api_server), "certSANs": certificate_sans},
             "caCertificateValidityPeriod": durations.format(cluster.ca_certificate_validity_period),
             "certificateValidityPeriod": durations.format(cluster.certificate_validity_period),
-            "certificatesDir": str(PKI_DIR),
+            "certificatesDir": str(k.PKI_DIR),
             "clusterName": cluster.cluster_name,
             "controlPlaneEndpoint": cluster.control_plane_endpoint,
-            "controllerManager": _component(cluster.controller_manager),
+            "controllerManager": _component(cluster, k.CONTROLLER_MANAGER, cluster.controller_manager),
             "dns": {
                 "disabled": "coredns" not in cluster.addons,
                 "imageRepository": cluster.dns.image_repository,
@@ -45,7 +45,7 @@ def cluster_configuration(cluster: Cluster, cluster_token: str | None = None) ->
             "etcd": {
                 "local": {
                     "dataDir": local.data_dir,
-                    "extraArgs": _args((*token, *local.extra_args)),
+                    "extraArgs": _args((*token, *hardening.extra_args(cluster, k.ETCD))),
                     "extraEnvs": _envs(local.extra_envs),
                     "imageRepository": local.image_repository,
                     "imageTag": local.image_tag,
@@ -61,14 +61,14 @@ def cluster_configuration(cluster: Cluster, cluster_token: str | None = None) ->
                 "serviceSubnet": cluster.networking.service_subnet,
             },
             "proxy": {"disabled": "kube-proxy" not in cluster.addons},
-            "scheduler": _component(cluster.scheduler),
+            "scheduler": _component(cluster, k.SCHEDULER, cluster.scheduler),
         }
     )
 
 
-def _component(component: ControlPlaneComponent) -> Object:
+def _component(cluster: Cluster, name: str, component: ControlPlaneComponent) -> Object:
     return {
-        "extraArgs": _args(component.extra_args),
+        "extraArgs": _args(hardening.extra_args(cluster, name)),
         "extraEnvs": _envs(component.extra_envs),
         "extraVolumes": [
             {

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from bootstrap import hardening
 from bootstrap.cluster import Arg, Cluster, Host
 from bootstrap.constants import (
     DEFAULT_MANIFEST_DIR,
@@ -56,9 +57,12 @@ def config_file(
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
         "staticPodPath": str(manifest_dir),
-        "tlsCertFile": str(KUBELET_PKI_DIR / "kubelet.crt"),
-        "tlsPrivateKeyFile": str(KUBELET_PKI_DIR / "kubelet.key"),
     }
+    if cluster.hardening.kubelet_serving:
+        owned |= {
+            "tlsCertFile": str(KUBELET_PKI_DIR / "kubelet.crt"),
+            "tlsPrivateKeyFile": str(KUBELET_PKI_DIR / "kubelet.key"),
+        }
     config.pop("serverTLSBootstrap", None)
     return to_yaml(_patched({**config, **owned}, owned, patches))
 
@@ -78,7 +82,7 @@ def shared_config(cluster: Cluster) -> bytes:
             "apiVersion": "kubelet.config.k8s.io/v1beta1",
             "kind": "KubeletConfiguration",
             "staticPodPath": str(DEFAULT_MANIFEST_DIR),
-            "serverTLSBootstrap": True,
+            **({"serverTLSBootstrap": True} if cluster.hardening.kubelet_serving else {}),
         }
     )
 
@@ -111,7 +115,7 @@ def args(cluster: Cluster, host: Host) -> list[Flag]:
 
 
 def _shared_defaults(cluster: Cluster) -> dict[str, Any]:
-    """What kubeadm sets that is not the kubelet's own default, on every host alike."""
+    """What kubeadm sets that is not the kubelet's own default, and what makes it stricter, on every host alike."""
     return {
         "authentication": {
             "anonymous": {"enabled": False},
@@ -125,6 +129,7 @@ def _shared_defaults(cluster: Cluster) -> dict[str, Any]:
         "healthzBindAddress": "127.0.0.1",
         "healthzPort": KUBELET_HEALTHZ_PORT,
         "rotateCertificates": True,
+        **hardening.kubelet_fields(cluster),
     }
 
 

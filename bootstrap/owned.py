@@ -58,7 +58,7 @@ API_SERVER_FLAGS: Mapping[str, str] = {
     "advertise-address": "it is the host's address",
     "bind-address": "API servers listen on all addresses: node-local load balancers and kube-proxy use 127.0.0.1",
     "secure-port": "set spec.apiServer.bindPort",
-    "anonymous-auth": "leave it out: the kubelet's probes of /livez and /readyz have no credentials",
+    "anonymous-auth": "set spec.hardening.anonymousRequests: kubelets' probes of /livez and /readyz have no credentials",
     "etcd-servers": "each API server speaks to the member on its own host",
     "etcd-cafile": _CERTIFICATES,
     "etcd-certfile": _CERTIFICATES,

@@ -116,7 +116,8 @@ def _given(cluster: Cluster) -> Found | None:
 
 
 def _due(cluster: Cluster, host: Host, authorities: Authorities, facts: Facts, now: datetime) -> dict[PurePosixPath, str]:
-    certificates = pki.pki_due(cluster, host, authorities, facts.owned, now)
+    serving = cluster.hardening.kubelet_serving
+    certificates = pki.pki_due(cluster, host, authorities, facts.owned, now, kubelet_serving=serving)
     return certificates | kubeconfig.kubeconfigs_due(cluster, host, authorities, facts.kubeconfigs, facts.owned, now)
 
 
@@ -131,7 +132,7 @@ def _keys(access: Access, facts: Mapping[str, Facts]) -> dict[str, dict[PurePosi
 
 def _files(cluster: Cluster, host: Host, authorities: Authorities, facts: Facts, now: datetime) -> HostPki:
     parts: tuple[HostFiles, ...] = (
-        pki.pki_files(cluster, host, authorities, facts.owned, now),
+        pki.pki_files(cluster, host, authorities, facts.owned, now, kubelet_serving=cluster.hardening.kubelet_serving),
         kubeconfig.kubeconfig_files(cluster, host, authorities, facts.kubeconfigs, facts.owned, now),
     )
     return HostPki(tuple(e for part in parts for e in part.entries), tuple(kept for part in parts for kept in part.kept))

@@ -146,7 +146,8 @@ def _served(snapshot: Snapshot, host: Host, access: Access) -> Iterable[tuple[st
     """TLS ports, the certificate file that each should show, and how to ask."""
     cluster = Tls(snapshot.cluster_ca, host.address)
     yield k.API_SERVER, snapshot.cluster.api_server.bind_port, k.PKI_DIR / "apiserver.crt", cluster
-    yield "kubelet", k.KUBELET_PORT, k.KUBELET_PKI_DIR / "kubelet.crt", cluster
+    if snapshot.cluster.hardening.kubelet_serving:
+        yield "kubelet", k.KUBELET_PORT, k.KUBELET_PKI_DIR / "kubelet.crt", cluster
     try:
         etcd = access.etcd(host.name).tls
     except NoAnswer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bootstrap import hardening
 from bootstrap.cluster import Cluster, Host
 from bootstrap.components.context import ManifestContext
 from bootstrap.components.parts import Values, ca_mounts, environment, finished, pki_mount, probe_host, startup_failures, volumes
@@ -12,11 +13,12 @@ from bootstrap.versions import images
 
 NAME = API_SERVER
 
-# Read once: the service account keys (pkg/controlplane/apiserver/options, pkg/kubeapiserver/options/authentication.go) and etcd's
-# CA (apiserver pkg/storage/storagebackend/factory/etcd3.go). Everything else is reloaded: serving, front proxy and aggregator
-# certificates and both client CAs by dynamiccertificates, kubelet's client by ReloadTLSFiles (pkg/kubelet/client), etcd's client
-# certificate at every handshake (etcd client/pkg/transport). All of v1.36.3.
-STARTUP_FILES = (PKI_DIR / "sa.pub", PKI_DIR / "sa.key", ETCD_PKI_DIR / "ca.crt")
+# Read once: the service account keys (pkg/controlplane/apiserver/options, pkg/kubeapiserver/options/authentication.go), etcd's
+# CA (apiserver pkg/storage/storagebackend/factory/etcd3.go), and until 1.35 the CA that kubelets are verified with (client-go
+# transport, ClientsAllowCARotation). Everything else is reloaded: serving, front proxy and aggregator certificates and both
+# client CAs by dynamiccertificates, kubelet's client by ReloadTLSFiles (pkg/kubelet/client), etcd's client certificate at every
+# handshake (etcd client/pkg/transport). All of v1.36.3.
+STARTUP_FILES = (PKI_DIR / "sa.pub", PKI_DIR / "sa.key", PKI_DIR / "ca.crt", ETCD_PKI_DIR / "ca.crt")
 
 
 def endpoint(cluster: Cluster, host: Host) -> str:
@@ -62,7 +64,7 @@ def defaults(cluster: Cluster, host: Host) -> dict[str, str]:
 
 def args(cluster: Cluster, host: Host, context: ManifestContext) -> list[Flag]:
     """Flags of the API server on `host`: (flag without dashes, value) pairs in a fixed order."""
-    return arguments(defaults(cluster, host), {}, cluster.api_server.extra_args)
+    return arguments(defaults(cluster, host), {}, hardening.extra_args(cluster, NAME))
 
 
 def manifest(cluster: Cluster, host: Host, context: ManifestContext) -> bytes:

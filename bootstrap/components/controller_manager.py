@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bootstrap import hardening
 from bootstrap.cluster import Cluster, Host
 from bootstrap.components.context import ManifestContext
 from bootstrap.components.parts import (
@@ -59,7 +60,7 @@ def defaults(cluster: Cluster, host: Host) -> dict[str, str]:
 
 def args(cluster: Cluster, host: Host, context: ManifestContext) -> list[Flag]:
     """(flag without dashes, value) pairs in a fixed order; the same on every host."""
-    return arguments(defaults(cluster, host), {}, cluster.controller_manager.extra_args)
+    return arguments(defaults(cluster, host), {}, hardening.extra_args(cluster, NAME))
 
 
 def manifest(cluster: Cluster, host: Host, context: ManifestContext) -> bytes:

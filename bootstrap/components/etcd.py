@@ -7,6 +7,7 @@ import hashlib
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from bootstrap import hardening
 from bootstrap.cluster import Cluster, Host
 from bootstrap.components.context import Birth, ManifestContext
 from bootstrap.components.parts import Values, environment, finished, startup_failures
@@ -89,7 +90,7 @@ def birth_flags(birth: Birth) -> dict[str, str]:
 def args(cluster: Cluster, host: Host, context: ManifestContext) -> list[Flag]:
     """Flags of the member on `host`: (flag without dashes, value) pairs in a fixed order."""
     birth = context.born_with or new_cluster(cluster, context.cluster_token)
-    return arguments(defaults(cluster, host), birth_flags(birth), cluster.etcd.local.extra_args)
+    return arguments(defaults(cluster, host), birth_flags(birth), hardening.extra_args(cluster, NAME))
 
 
 def manifest(cluster: Cluster, host: Host, context: ManifestContext) -> bytes:

@@ -30,7 +30,7 @@ CLUSTERS = {
     "load-balancer": samples.load_balancer(),
     "extra-args": samples.extra_args(),
     "patches": samples.a_cluster(masters=1),
-    "kubeadms-pods": samples.as_kubeadms_pods(samples.a_cluster(masters=1)),
+    "hardening-off": samples.a_cluster(masters=1, hardening=samples.NOTHING),
 }
 
 

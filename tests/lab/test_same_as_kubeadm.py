@@ -29,6 +29,7 @@ CLUSTERS = {
     "ipv6": lambda version: samples.ipv6().model_copy(update={"kubernetes_version": version}),
     "dual-stack": lambda version: samples.dual_stack().model_copy(update={"kubernetes_version": version}),
     "extra-args": lambda version: samples.extra_args().model_copy(update={"kubernetes_version": version}),
+    "hardening-off": lambda version: samples.a_cluster(1, version, hardening=samples.NOTHING),
     "load-balancer": lambda version: samples.a_cluster(1, version, control_plane_endpoint="api.example.com:8443"),
 }
 

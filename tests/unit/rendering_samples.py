@@ -7,12 +7,16 @@ from typing import Any
 
 from bootstrap import components
 from bootstrap.cluster import (
+    AnonymousRequests,
     ApiServer,
     Arg,
+    Audit,
     Cluster,
     ControlPlaneComponent,
+    EncryptionAtRest,
     Env,
     Etcd,
+    Hardening,
     Host,
     LocalEtcd,
     Networking,
@@ -84,6 +88,24 @@ def as_kubeadms_pods(cluster: Cluster) -> Cluster:
     """The cluster with static pods as little confined as kubeadm's."""
     off = {"etcd_user": False, "confined_pods": False}
     return cluster.model_copy(update={"hardening": cluster.hardening.model_copy(update=off)})
+
+
+NOTHING = Hardening(
+    audit=Audit(enabled=False),
+    encryption_at_rest=EncryptionAtRest.NONE,
+    anonymous_requests=AnonymousRequests.ALL,
+    deny_service_external_ips=False,
+    event_rate_limit=False,
+    profiling=True,
+    terminated_pods=False,
+    strong_ciphers=False,
+    extended_tokens=True,
+    kubelet_serving=False,
+    etcd_user=False,
+    confined_pods=False,
+    kubelet=False,
+)
+"""Every switch as kubeadm has it."""
 
 
 def load_balancer() -> Cluster:

@@ -103,7 +103,7 @@ def test_only_the_addons_that_are_named_are_there(wanted: tuple[str, ...], kinds
 
 
 def test_kubeadm_config_says_what_we_run() -> None:
-    cluster = samples.extra_args()
+    cluster = samples.extra_args().model_copy(update={"hardening": samples.NOTHING})
     found = cluster_configuration(cluster, samples.TOKEN)
     assert [{"name": arg.name, "value": arg.value} for arg in cluster.api_server.extra_args] == found["apiServer"]["extraArgs"]
     assert found["apiServer"]["certSANs"] == ["127.0.0.1", "api.example.com"]
@@ -131,7 +131,7 @@ def test_kubeadm_config_of_a_plain_cluster_has_only_what_kubeadm_would_write() -
         "proxy": {},
         "scheduler": {},
     }
-    assert expected == cluster_configuration(samples.a_cluster(addons=("kube-proxy",)))
+    assert expected == cluster_configuration(samples.a_cluster(addons=("kube-proxy",), hardening=samples.NOTHING))
 
 
 def test_labels_and_taints_follow_from_the_role() -> None:

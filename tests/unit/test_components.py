@@ -7,7 +7,7 @@ import pytest
 
 from bootstrap import components
 from bootstrap.cluster import ApiServer, Arg, Cluster, ControlPlaneComponent, Timeouts
-from bootstrap.components import Birth, ManifestContext, etcd
+from bootstrap.components import Birth, ManifestContext, apiserver, etcd
 from bootstrap.constants import COMPONENTS
 from bootstrap.patches import Patch, PatchType
 from bootstrap.staticpod import decode, flags, main_container
@@ -77,9 +77,11 @@ def test_extra_arguments_replace_and_keep_their_order() -> None:
         cluster, "kube-apiserver", "service-account-issuer"
     ) == ["https://issuer.example.com", "https://kubernetes.default.svc.cluster.local"]
     names = [name for name, _ in components.args(cluster, cluster.hosts[0], "kube-apiserver", samples.context(cluster))]
-    base = names[: -len(cluster.api_server.extra_args)]
-    assert base == sorted(base)
-    assert [arg.name for arg in cluster.api_server.extra_args] == names[len(base) :]
+    last = len(cluster.api_server.extra_args)
+    assert [arg.name for arg in cluster.api_server.extra_args] == names[-last:]
+    kubeadms = set(apiserver.defaults(cluster, cluster.hosts[0]))
+    base, ours = [n for n in names[:-last] if n in kubeadms], [n for n in names[:-last] if n not in kubeadms]
+    assert names[:-last] == [*sorted(base), *sorted(ours)]
 
 
 def test_an_authorization_config_takes_the_place_of_the_mode() -> None:

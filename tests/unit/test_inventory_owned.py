@@ -51,7 +51,7 @@ def test_a_flag_that_the_tool_owns_is_refused(place: str, name: str, hint: str) 
         ("apiServer", "advertise-address", "host's address"),
         ("apiServer", "bind-address", "all addresses"),
         ("apiServer", "secure-port", "spec.apiServer.bindPort"),
-        ("apiServer", "anonymous-auth", "leave it out"),
+        ("apiServer", "anonymous-auth", "spec.hardening.anonymousRequests"),
         ("apiServer", "etcd-servers", "own host"),
         ("controllerManager", "cluster-cidr", "spec.networking.podSubnet"),
         ("controllerManager", "cluster-name", "spec.clusterName"),

@@ -1,0 +1,108 @@
+"""Flags of the static pods that are not kubeadm's: ours, then the user's own, which win.
+
+Sources: CIS Kubernetes Benchmark v1.12, 1.2 to 2; kube-apiserver, kube-controller-manager and kube-scheduler 1.35 to 1.37, etcd
+3.6 and 3.7.
+"""
+
+from __future__ import annotations
+
+from bootstrap.cluster import Arg, Cluster
+from bootstrap.constants import API_SERVER, CONTROLLER_MANAGER, ETCD, PKI_DIR, SCHEDULER
+from bootstrap.hardening.ciphers import CIPHER_SUITES, MIN_VERSION
+from bootstrap.owned import flag_name
+
+ENABLED, DISABLED = "enable-admission-plugins", "disable-admission-plugins"
+KUBEADMS_PLUGIN = "NodeRestriction"
+
+# Some 20 MB of etcd and of every watcher's memory.
+KEPT_TERMINATED_PODS = 1000
+
+
+def extra_args(cluster: Cluster, component: str) -> tuple[Arg, ...]:
+    """Everything that is added to kubeadm's flags of a component, in order; the same on every host.
+
+    Ours come first, sorted by name. A flag of the user's takes the place of ours of that name; admission plugins are added up.
+    """
+    user = _users(cluster, component)
+    match component:
+        case "kube-apiserver":
+            user, ours = _with_plugins(cluster, user), _api_server(cluster, user)
+        case "kube-controller-manager":
+            ours = _controller_manager(cluster)
+        case "kube-scheduler":
+            ours = _served(cluster)
+        case _:
+            ours = _etcd(cluster, user)
+    given = {flag_name(arg.name) for arg in user}
+    return (*(Arg(name=name, value=value) for name, value in sorted(ours.items()) if name not in given), *user)
+
+
+def _users(cluster: Cluster, component: str) -> tuple[Arg, ...]:
+    return {
+        API_SERVER: cluster.api_server.extra_args,
+        CONTROLLER_MANAGER: cluster.controller_manager.extra_args,
+        SCHEDULER: cluster.scheduler.extra_args,
+        ETCD: cluster.etcd.local.extra_args,
+    }[component]
+
+
+def _api_server(cluster: Cluster, user: tuple[Arg, ...]) -> dict[str, str]:
+    on = cluster.hardening
+    flags = _served(cluster)
+    plugins = _plugins(cluster, user)
+    if plugins:
+        flags[ENABLED] = ",".join((KUBEADMS_PLUGIN, *plugins))
+    if on.kubelet_serving:
+        flags["kubelet-certificate-authority"] = f"{PKI_DIR}/ca.crt"
+    if not on.extended_tokens:
+        flags["service-account-extend-token-expiration"] = "false"
+    return flags
+
+
+def _controller_manager(cluster: Cluster) -> dict[str, str]:
+    flags = _served(cluster)
+    if cluster.hardening.terminated_pods:
+        flags["terminated-pod-gc-threshold"] = str(KEPT_TERMINATED_PODS)
+    return flags
+
+
+def _served(cluster: Cluster) -> dict[str, str]:
+    """Of everything that Kubernetes' own server library serves."""
+    flags = {}
+    if not cluster.hardening.profiling:
+        flags["profiling"] = "false"
+    if cluster.hardening.strong_ciphers:
+        flags |= {"tls-cipher-suites": ",".join(CIPHER_SUITES), "tls-min-version": MIN_VERSION}
+    return flags
+
+
+def _etcd(cluster: Cluster, user: tuple[Arg, ...]) -> dict[str, str]:
+    """etcd's own minimum is TLS 1.2; told to speak TLS 1.3 alone, it refuses a list of cipher suites (embed/config.go)."""
+    only_tls13 = any(flag_name(arg.name) == "tls-min-version" and arg.value == "TLS1.3" for arg in user)
+    return {"cipher-suites": ",".join(CIPHER_SUITES)} if cluster.hardening.strong_ciphers and not only_tls13 else {}
+
+
+def _plugins(cluster: Cluster, user: tuple[Arg, ...]) -> list[str]:
+    """Admission plugins of ours, less those that the user disables: kube-apiserver takes a name in one of the lists only."""
+    on = cluster.hardening
+    wanted = {
+        "AlwaysPullImages": on.always_pull_images,
+        "DenyServiceExternalIPs": on.deny_service_external_ips,
+    }
+    disabled = _listed(user, DISABLED)
+    return [name for name, is_on in wanted.items() if is_on and name not in disabled]
+
+
+def _with_plugins(cluster: Cluster, user: tuple[Arg, ...]) -> tuple[Arg, ...]:
+    """The user's flags, the last list of admission plugins among them with ours added."""
+    at = max((index for index, arg in enumerate(user) if flag_name(arg.name) == ENABLED), default=None)
+    if at is None:
+        return user
+    lacking = [name for name in _plugins(cluster, user) if name not in _listed(user, ENABLED)]
+    given = user[at]
+    added = Arg(name=given.name, value=",".join(filter(None, (given.value, *lacking))))
+    return (*user[:at], added, *user[at + 1 :])
+
+
+def _listed(user: tuple[Arg, ...], flag: str) -> set[str]:
+    return {name for arg in user if flag_name(arg.name) == flag for name in arg.value.split(",")}

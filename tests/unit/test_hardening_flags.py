@@ -1,0 +1,110 @@
+"""Flags and fields beyond kubeadm's, and how they go together with the user's own."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from bootstrap import components, hardening, kubelet
+from bootstrap.cluster import ApiServer, Arg, Cluster, Etcd, Hardening, KubeletSpec, LocalEtcd
+from bootstrap.constants import COMPONENTS
+from bootstrap.kubeadm_config import cluster_configuration
+from tests.unit import rendering_samples as samples
+
+PLUGINS = "enable-admission-plugins"
+
+
+def api_server(*extra: tuple[str, str], **switches: Any) -> Cluster:
+    args = tuple(Arg(name=name, value=value) for name, value in extra)
+    return samples.a_cluster(api_server=ApiServer(extra_args=args), hardening=Hardening(**switches))
+
+
+def flags(cluster: Cluster, component: str = "kube-apiserver") -> dict[str, str]:
+    return dict(components.args(cluster, cluster.hosts[0], component, samples.context(cluster)))
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_with_every_switch_off_the_flags_are_kubeadms(component: str) -> None:
+    cluster = samples.a_cluster(hardening=samples.NOTHING)
+    assert hardening.extra_args(cluster, component) == ()
+    expected = components.component(component).defaults(cluster, cluster.hosts[0])
+    birth = {name: value for name, value in flags(cluster, component).items() if name.startswith("initial-cluster")}
+    assert flags(cluster, component) == {**expected, **birth}
+
+
+def test_with_every_switch_off_kubeadm_config_and_kubelets_say_nothing_of_it() -> None:
+    cluster = samples.a_cluster(hardening=samples.NOTHING)
+    configuration = cluster_configuration(cluster)
+    assert {"controllerManager": {}, "scheduler": {}}.items() <= configuration.items()
+    assert configuration["apiServer"] == {"certSANs": ["127.0.0.1"]}
+    own = yaml.safe_load(kubelet.config_file(cluster, cluster.hosts[0], samples.MANIFEST_DIR, samples.RUNTIME, None))
+    shared = yaml.safe_load(kubelet.shared_config(cluster))
+    assert own.keys() - shared.keys() == {"containerRuntimeEndpoint"}
+    assert not {"tlsCertFile", "tlsCipherSuites", "seccompDefault", "podPidsLimit", "serverTLSBootstrap"} & (own | shared).keys()
+
+
+@pytest.mark.parametrize(
+    ("switch", "off", "component", "flag"),
+    [
+        ("profiling", True, "kube-apiserver", "profiling"),
+        ("profiling", True, "kube-controller-manager", "profiling"),
+        ("profiling", True, "kube-scheduler", "profiling"),
+        ("terminated_pods", False, "kube-controller-manager", "terminated-pod-gc-threshold"),
+        ("strong_ciphers", False, "kube-apiserver", "tls-cipher-suites"),
+        ("strong_ciphers", False, "kube-scheduler", "tls-min-version"),
+        ("strong_ciphers", False, "etcd", "cipher-suites"),
+        ("extended_tokens", True, "kube-apiserver", "service-account-extend-token-expiration"),
+        ("kubelet_serving", False, "kube-apiserver", "kubelet-certificate-authority"),
+    ],
+)
+def test_each_switch_has_its_flag(switch: str, off: bool, component: str, flag: str) -> None:
+    assert flag in flags(api_server(), component)
+    assert flag not in flags(api_server(**{switch: off}), component)
+
+
+def test_plugins_of_ours_and_of_the_user_are_added_up() -> None:
+    assert flags(api_server())[PLUGINS] == "NodeRestriction,DenyServiceExternalIPs"
+    assert flags(api_server((PLUGINS, "PodNodeSelector")))[PLUGINS] == "PodNodeSelector,DenyServiceExternalIPs"
+    assert flags(api_server((PLUGINS, "DenyServiceExternalIPs")))[PLUGINS] == "DenyServiceExternalIPs"
+    assert flags(api_server(deny_service_external_ips=False))[PLUGINS] == "NodeRestriction"
+    assert flags(api_server(always_pull_images=True))[PLUGINS] == "NodeRestriction,AlwaysPullImages,DenyServiceExternalIPs"
+
+
+def test_a_plugin_that_the_user_disables_is_not_enabled() -> None:
+    assert flags(api_server(("disable-admission-plugins", "DenyServiceExternalIPs")))[PLUGINS] == "NodeRestriction"
+
+
+def test_the_last_of_several_lists_gets_ours() -> None:
+    cluster = api_server((PLUGINS, "NodeRestriction"), ("enable_admission_plugins", "PodNodeSelector"))
+    given = [value for name, value in components.args(cluster, cluster.hosts[0], "kube-apiserver", samples.context(cluster))
+             if name == PLUGINS]  # fmt: skip
+    assert given == ["NodeRestriction", "PodNodeSelector,DenyServiceExternalIPs"]
+
+
+def test_a_flag_of_the_users_takes_the_place_of_ours_however_it_is_spelt() -> None:
+    assert flags(api_server(("tls_min_version", "VersionTLS13")))["tls-min-version"] == "VersionTLS13"
+
+
+def test_an_etcd_that_speaks_tls_13_alone_gets_no_list() -> None:
+    local = LocalEtcd(extra_args=(Arg(name="tls-min-version", value="TLS1.3"),))
+    assert "cipher-suites" not in flags(samples.a_cluster(etcd=Etcd(local=local)), "etcd")
+
+
+def test_kubeadm_config_has_every_flag_that_is_not_kubeadms() -> None:
+    """From it kubeadm's upgrade makes every manifest anew."""
+    cluster = samples.extra_args()
+    configuration = cluster_configuration(cluster)
+    names = {"kube-apiserver": "apiServer", "kube-controller-manager": "controllerManager", "kube-scheduler": "scheduler"}
+    for component, field in names.items():
+        defaults = components.component(component).defaults(cluster, cluster.hosts[0])
+        extra = {(arg["name"], arg["value"]) for arg in configuration[field]["extraArgs"]}
+        for flag in components.args(cluster, cluster.hosts[0], component, samples.context(cluster)):
+            assert flag in extra or defaults.get(flag[0]) == flag[1], flag
+
+
+def test_a_kubelets_own_settings_win() -> None:
+    cluster = samples.a_cluster(kubelet=KubeletSpec(config={"podPidsLimit": 100, "seccompDefault": None}))
+    own = yaml.safe_load(kubelet.config_file(cluster, cluster.hosts[0], samples.MANIFEST_DIR, samples.RUNTIME, None))
+    assert own["podPidsLimit"] == 100
+    assert "seccompDefault" not in own
+    assert "tlsCipherSuites" in own
