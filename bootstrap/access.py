@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Generic, TypeVar
 
 from bootstrap.apiserver import ApiClient
 from bootstrap.cluster import Cluster
 from bootstrap.connection import Connection, NoAnswer
+from bootstrap.errors import HostUnreachable
 from bootstrap.etcd import EtcdClient
+
+C = TypeVar("C")
 
 
 class Access:
@@ -17,24 +21,17 @@ class Access:
     def __init__(self, cluster: Cluster, connections: Mapping[str, Connection]) -> None:
         self.cluster = cluster
         self.connections = connections
-        self._api: dict[str, ApiClient] = {}
-        self._etcd: dict[str, EtcdClient] = {}
-        self._lock = threading.Lock()
+        port = cluster.api_server.bind_port
+        self._api = _Clients(lambda host, connection: ApiClient.of(connection, cluster.host(host).address, port))
+        self._etcd = _Clients(lambda host, connection: EtcdClient.of(connection, cluster.host(host).address))
 
     def api(self, host: str) -> ApiClient:
         """The API server of one master. Raises NoAnswer where the host has no admin identity (yet)."""
-        with self._lock:
-            if host not in self._api:
-                address = self.cluster.host(host).address
-                self._api[host] = ApiClient.of(self.connections[host], address, self.cluster.api_server.bind_port)
-            return self._api[host]
+        return self._api.of(host, self.connections[host])
 
     def etcd(self, host: str) -> EtcdClient:
         """The etcd member of one master. Raises NoAnswer where the host has no client certificate (yet)."""
-        with self._lock:
-            if host not in self._etcd:
-                self._etcd[host] = EtcdClient.of(self.connections[host], self.cluster.host(host).address)
-            return self._etcd[host]
+        return self._etcd.of(host, self.connections[host])
 
     def any_api(self) -> ApiClient:
         """The first API server, by host name, that is ready. Raises NoAnswer when none is."""
@@ -42,10 +39,25 @@ class Access:
         for host in sorted(self.connections):
             try:
                 client = self.api(host)
-            except NoAnswer as error:
+                if client.ready():
+                    return client
+                answers.append(f"{host}: not ready")
+            except (NoAnswer, HostUnreachable) as error:
                 answers.append(str(error))
-                continue
-            if client.ready():
-                return client
-            answers.append(f"{host}: not ready")
         raise NoAnswer(f"no API server is ready ({'; '.join(answers)})")
+
+
+class _Clients(Generic[C]):
+    """Clients by host, each made once per connection. Whoever needs one that is being made waits for it, and nobody else does."""
+
+    def __init__(self, make: Callable[[str, Connection], C]) -> None:
+        self._make = make
+        self._made: dict[str, tuple[Connection, C]] = {}
+        self._locks: dict[str, threading.Lock] = {}
+
+    def of(self, host: str, connection: Connection) -> C:
+        with self._locks.setdefault(host, threading.Lock()):
+            kept = self._made.get(host)
+            if kept is None or kept[0] is not connection:
+                kept = self._made[host] = (connection, self._make(host, connection))
+            return kept[1]

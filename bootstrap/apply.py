@@ -6,22 +6,21 @@ step. Files that stand together are written in one round trip.
 
 from __future__ import annotations
 
-import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import assert_never
 
 from bootstrap import waiting
 from bootstrap.access import Access
 from bootstrap.apiserver import ApiClient, ApiError
 from bootstrap.connection import NoAnswer
-from bootstrap.errors import BootstrapError, ExitCode, HostUnreachable, PersonNeeded, RemoteError, SeveralErrors, UsageError
+from bootstrap.errors import BootstrapError, ExitCode, HostUnreachable, PersonNeeded, RemoteError, SeveralErrors
 from bootstrap.events import Event, Kind
 from bootstrap.files import File
+from bootstrap.localfiles import write_local
 from bootstrap.plan import (
     AddTaints,
     ApiApply,
@@ -245,36 +244,3 @@ def _remove_member(access: Access, name: str, staying: Sequence[str]) -> None:
         f"etcd member {name} could not be removed", evidence=[str(last)],
         hint=f"on a healthy master: etcdctl member list, then etcdctl member remove the ID of {name}",
     )  # fmt: skip
-
-
-def refuse_unwritable(path: Path) -> None:
-    """Raise UsageError where `write_local` could not write; asked before anything else is done."""
-    if str(path) == "-":
-        raise UsageError("this kubeconfig goes to a file", hint="afterwards: bootstrap kubeconfig INVENTORY --kubeconfig -")
-    above = next(directory for directory in path.absolute().parents if directory.exists())
-    if not above.is_dir():
-        raise UsageError(f"cannot write {path}: {above} is not a directory")
-    if not os.access(above, os.W_OK | os.X_OK):
-        raise UsageError(f"cannot write {path}: no permission to write in {above}")
-
-
-def write_local(path: Path, content: bytes) -> None:
-    """Write a secret file of the operator's own: 0600 from its first byte, whole or not at all. Raises UsageError."""
-    try:
-        _replace_local(path, content)
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
-
-
-def _replace_local(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as temporary:
-            temporary.write(content)
-            temporary.flush()
-            os.fsync(temporary.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

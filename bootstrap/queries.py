@@ -12,11 +12,11 @@ from bootstrap import preflight as checks
 from bootstrap import status as statuses
 from bootstrap import verify as verifying
 from bootstrap.access import Access
-from bootstrap.apply import refuse_unwritable, write_local
 from bootstrap.cluster import Cluster
 from bootstrap.connection import Connection
 from bootstrap.console import Console
 from bootstrap.errors import BootstrapError, ExitCode, RemoteError, UsageError
+from bootstrap.localfiles import refuse_unwritable, write_local
 from bootstrap.plan import Snapshot
 from bootstrap.runner import Connect, chosen_hosts, connected, default_kubeconfig, look, plan_for
 

@@ -14,13 +14,14 @@ from typing import TypeVar
 from bootstrap import guards, observing, snapshots, workflows
 from bootstrap import preflight as checks
 from bootstrap.access import Access
-from bootstrap.apply import MAX_HOSTS_AT_ONCE, Applier, refuse_unwritable
+from bootstrap.apply import MAX_HOSTS_AT_ONCE, Applier
 from bootstrap.cluster import Cluster, Host, Role
 from bootstrap.connection import Connection
 from bootstrap.console import Console
 from bootstrap.errors import BootstrapError, ExitCode, PersonNeeded, Refused, SeveralErrors, UsageError
 from bootstrap.events import Event, Kind
 from bootstrap.facts import Facts
+from bootstrap.localfiles import refuse_unwritable
 from bootstrap.phases import admin_access
 from bootstrap.plan import Plan, SaveLocal, Snapshot, Workflow, think
 

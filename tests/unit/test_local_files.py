@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from bootstrap import guards
-from bootstrap.apply import refuse_unwritable, write_local
 from bootstrap.console import Console
 from bootstrap.errors import ExitCode, Refused, UsageError
 from bootstrap.files import File, Secret
 from bootstrap.kubeconfig import ADMIN, kubeconfig_files
+from bootstrap.localfiles import refuse_unwritable, write_local
 from bootstrap.rendering import render
 from tests.unit.pki_samples import NOW, a_cluster, new_authorities
 
