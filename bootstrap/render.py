@@ -76,11 +76,16 @@ def systemd_word(value: object) -> str:
 def to_yaml(value: Json) -> bytes:
     """Canonical YAML: keys sorted, block style, lists not indented; what kubeadm's own encoder would write, more or less.
 
-    Strings that some YAML reader takes for a number, a boolean or null are quoted.
+    Strings that some YAML reader takes for a number, a boolean or null are quoted. ASCII only: what lies beyond is escaped, since
+    libyaml and PyYAML's own emitter differ there, and the bytes are to be the same wherever the tool runs.
     """
-    return yaml.dump(
-        value, Dumper=_Dumper, sort_keys=True, default_flow_style=False, allow_unicode=True, width=2**31
-    ).encode()
+    return dumped(value, Dumper)
+
+
+def dumped(value: Json, dumper: Any) -> bytes:
+    """`to_yaml` by one dumper."""
+    text: str = yaml.dump(value, Dumper=dumper, sort_keys=True, default_flow_style=False, allow_unicode=False, width=2**31 - 1)
+    return text.encode()
 
 
 def canonical(value: Json) -> bytes:
@@ -93,10 +98,12 @@ def load_yaml_all(text: str) -> list[Json]:
     return list(yaml.load_all(text, Loader=JsonLoader))
 
 
-_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)     # libyaml's reads six times as fast, where PyYAML has it
+# libyaml reads and writes several times as fast, where PyYAML has it.
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
-class JsonLoader(_Base):  # type: ignore[misc]
+class JsonLoader(_LOADER):  # type: ignore[misc]
     """The safe loader for what has a JSON form: dates stay strings, `12:30` is not base 60, a key stands once."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -126,11 +133,19 @@ JsonLoader.add_implicit_resolver(
 )
 
 
-class _Dumper(yaml.SafeDumper):
+class _Plain:
     """Quotes strings that another reader would take for something else."""
 
     def ignore_aliases(self, data: object) -> bool:
         return True
+
+
+class Dumper(_Plain, _DUMPER):  # type: ignore[misc]
+    """What the tool writes with."""
+
+
+class PythonDumper(_Plain, yaml.SafeDumper):
+    """The same in Python alone, for where PyYAML came without libyaml."""
 
 
 def _represent_string(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
@@ -144,7 +159,8 @@ def _represent_string(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
 
 # Numbers in YAML 1.1 and 1.2 (PyYAML's own check knows 1.1 only: it leaves 1e3 and 0o17 unquoted), and 1.1's short booleans.
 _AMBIGUOUS = re.compile(r"[-+]?[.0-9][0-9a-fA-FxXoO_:]*\.?[0-9eE_+-]*|[yYnN]")
-_Dumper.add_representer(str, _represent_string)
+for _each in (Dumper, PythonDumper):
+    _each.add_representer(str, _represent_string)
 
 
 @lru_cache(maxsize=4)

@@ -1,13 +1,18 @@
 """Quoting, reading and writing YAML, templates."""
 
+from typing import Any
+
 import jinja2
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bootstrap.render import (
+    Dumper,
     JsonLoader,
+    PythonDumper,
+    dumped,
     load_yaml_all,
     render_unit,
     render_yaml,
@@ -112,3 +117,18 @@ def test_a_value_cannot_leave_its_place_in_a_manifest() -> None:
         pod["spec"]["containers"][0]["image"],
         pod["spec"]["containers"][0]["command"],
     )
+
+
+KEYS = st.from_regex(r"[a-zA-Z][a-zA-Z0-9./_ -]{0,20}", fullmatch=True)
+VALUES = st.recursive(
+    TEXT | st.integers() | st.booleans() | st.none() | st.floats(allow_nan=False),
+    lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner),
+    max_leaves=10,
+)
+
+
+@given(st.dictionaries(KEYS, VALUES))
+@settings(max_examples=150, deadline=None, derandomize=True)
+def test_the_bytes_are_the_same_with_libyaml_and_without(value: dict[str, Any]) -> None:
+    """Drift is seen by hash: two operators must write the same file."""
+    assert dumped(value, Dumper) == dumped(value, PythonDumper)

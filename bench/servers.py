@@ -1,0 +1,104 @@
+"""Many SSH servers in one process, for a look at a thousand hosts without a thousand machines.
+
+Each listens on a port of its own and serves root shells that understand the frames of `bootstrap.ssh.helper`. The first script
+that comes is run for real, on this machine; every later one with the same text gets the same answer, so that what is measured is
+the tool and not a thousand shells on two cores. Run as `python -m bench.servers COUNT HOST_KEY`; prints the ports, ends with
+standard input.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import selectors
+import shlex
+import socket
+import subprocess
+import sys
+import threading
+
+import paramiko
+
+
+class Scripts:
+    """Runs each distinct script once."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, tuple[int, bytes, bytes]] = {}
+        self._lock = threading.Lock()
+
+    def run(self, body: bytes) -> tuple[int, bytes, bytes]:
+        with self._lock:
+            if body not in self._known:
+                done = subprocess.run(["sh", "-c", body], capture_output=True, check=False, stdin=subprocess.DEVNULL)
+                self._known[body] = (done.returncode, done.stdout, done.stderr)
+            return self._known[body]
+
+
+class Server(paramiko.ServerInterface):
+    """Lets everybody with a key in, and serves their `exec` requests."""
+
+    def __init__(self, scripts: Scripts) -> None:
+        self._scripts = scripts
+
+    def get_allowed_auths(self, username: str) -> str:
+        return "publickey"
+
+    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
+        return paramiko.AUTH_SUCCESSFUL
+
+    def check_channel_request(self, kind: str, chanid: int) -> int:
+        return paramiko.OPEN_SUCCEEDED if kind == "session" else paramiko.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
+
+    def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
+        nonce = shlex.split(command.decode())[-1]
+        threading.Thread(target=self._serve, args=(channel, nonce), daemon=True).start()
+        return True
+
+    def _serve(self, channel: paramiko.Channel, nonce: str) -> None:
+        """The root shell: see bootstrap/ssh/scripts/helper.sh. It ends with the connection."""
+        with contextlib.suppress(EOFError, OSError):
+            self._answer(channel, nonce)
+
+    def _answer(self, channel: paramiko.Channel, nonce: str) -> None:
+        reader = channel.makefile("rb")
+        channel.sendall(f"\n{nonce} ready\n".encode())
+        while line := reader.readline():
+            tag, size, digest = line.split()
+            body = reader.read(int(size))
+            if hashlib.sha256(body).hexdigest().encode() != digest:
+                break
+            status, out, err = self._scripts.run(body)
+            end = b"\n%s end %d\n" % (tag, status)
+            channel.sendall(b"\n%s begin\n" % tag + out + end)
+            channel.sendall_stderr(b"\n%s begin\n" % tag + err + end)
+        channel.close()
+
+
+def main(count: int, host_key: str) -> None:
+    logging.getLogger("paramiko").setLevel(logging.CRITICAL)    # clients hang up without a word when they have what they wanted
+    key, scripts = paramiko.Ed25519Key.from_private_key_file(host_key), Scripts()
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    waiting = selectors.DefaultSelector()
+    for listener in listeners:
+        waiting.register(listener, selectors.EVENT_READ)
+    print(json.dumps([listener.getsockname()[1] for listener in listeners]), flush=True)
+    threading.Thread(target=accept, args=(waiting, key, scripts), daemon=True).start()
+    sys.stdin.read()
+
+
+def accept(waiting: selectors.BaseSelector, key: paramiko.PKey, scripts: Scripts) -> None:
+    served: list[paramiko.Transport] = []
+    while True:
+        for ready, _ in waiting.select():
+            client, _ = ready.fileobj.accept()  # type: ignore[union-attr]
+            transport = paramiko.Transport(client)
+            transport.add_server_key(key)
+            transport.start_server(event=threading.Event(), server=Server(scripts))
+            served.append(transport)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2])
