@@ -54,7 +54,8 @@ class Applier:
     def apply(self, plan: Plan) -> None:
         """Do what the plan says, step after step. Raises the error of the host that failed, or SeveralErrors."""
         for step in plan.steps:
-            self._tell(Kind.PHASE_STARTED, step, message=step.phase.title, hosts=sorted(step.changes))
+            hosts, spread = sorted(step.changes), step.phase.spread.value
+            self._tell(Kind.PHASE_STARTED, step, message=step.phase.title, hosts=hosts, spread=spread)
             errors = self._step(step)
             if errors:
                 raise errors[0] if len(errors) == 1 else SeveralErrors(errors)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 INVENTORY = click.argument("inventory", type=InventoryFile())
 TARGET = click.Path(dir_okay=False, path_type=Path)
+TIMELINE = click.option(
+    "--timeline", type=click.Path(path_type=Path), metavar="FILE", help="Draw what every host did when: FILE.svg or FILE.html.",
+)  # fmt: skip
 
 
 @click.group(cls=Main, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
@@ -38,14 +41,17 @@ def main() -> None:
 @click.option("--skip", multiple=True, metavar="PHASE", help="Without this phase; may be repeated.")
 @click.option("--ignore-preflight", multiple=True, metavar="NAME", help="Let this finding pass (`all`: every one).")
 @click.option("--kubeconfig", type=TARGET, help="Where to put the administrator's kubeconfig.")
+@TIMELINE
 @command
 def init(context: Context, inventory: Path, dry_run: bool, only: tuple[str, ...], skip: tuple[str, ...],
-         ignore_preflight: tuple[str, ...], kubeconfig: Path | None) -> ExitCode:  # fmt: skip
+         ignore_preflight: tuple[str, ...], kubeconfig: Path | None, timeline: Path | None) -> ExitCode:  # fmt: skip
     """Bring up the control plane on every master of INVENTORY at once. Run again: nothing is written."""
     from bootstrap import runner
 
     request = runner.Request(inventory, dry_run, only, skip, ignore_preflight, kubeconfig)
-    return runner.init(context.load(inventory), request, context.connect, context.console)
+    cluster = context.load(inventory)
+    with context.timeline(timeline, f"bootstrap init {cluster.name}"):
+        return runner.init(cluster, request, context.connect, context.console)
 
 
 @main.command()
@@ -134,14 +140,17 @@ def kubeconfig(context: Context, inventory: Path, kubeconfig: Path | None) -> Ex
 @click.option("--dry-run", is_flag=True, help="Print what would be removed, and remove nothing.")
 @click.option("--delete-etcd-data", is_flag=True, help="Delete etcd's data instead of moving it aside.")
 @click.option("--force-quorum-loss", is_flag=True, help="Go on although those that stay would lose their quorum.")
+@TIMELINE
 @command
 def reset(context: Context, inventory: Path, hosts: tuple[str, ...], confirm: str | None, dry_run: bool,
-          delete_etcd_data: bool, force_quorum_loss: bool) -> ExitCode:  # fmt: skip
+          delete_etcd_data: bool, force_quorum_loss: bool, timeline: Path | None) -> ExitCode:  # fmt: skip
     """Take the control plane off every master of INVENTORY, or off the HOSTs named."""
     from bootstrap import runner
 
     request = runner.ResetRequest(inventory, hosts, confirm, dry_run, delete_etcd_data, force_quorum_loss)
-    return runner.reset(context.load(inventory), request, context.connect, context.console)
+    cluster = context.load(inventory)
+    with context.timeline(timeline, f"bootstrap reset {cluster.name}"):
+        return runner.reset(cluster, request, context.connect, context.console)
 
 
 @main.command()

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from bootstrap.cluster import Cluster, Host
     from bootstrap.connection import Connection
     from bootstrap.console import Console
+    from bootstrap.events import Event
 
 OUTPUT = click.option(
     "--output", "-o", type=click.Choice(["text", "json"]), default="text",
@@ -76,6 +77,27 @@ class Context:
 
         password = self.console.secret_prompt("sudo password: ") if self._ask else None
         return partial(ssh.connect, sudo_password=None if password is None else lambda: password)
+
+    @contextmanager
+    def timeline(self, path: Path | None, title: str) -> Iterator[None]:
+        """Draw what happens within into a file, also where it fails. Raises UsageError where that cannot be, before it begins."""
+        from bootstrap import timeline
+
+        if path is None:
+            yield
+            return
+        _refuse_as_timeline(path)
+        events: list[Event] = []
+        self.console.listen(events.append)
+        try:
+            yield
+        finally:
+            draw = timeline.svg if path.suffix == ".svg" else timeline.page
+            try:
+                path.write_text(draw(events, title), encoding="utf-8")
+                self.console.note(f"timeline: {path}")
+            except OSError as error:
+                self.console.note(f"the timeline could not be written to {path}: {error.strerror or error}")
 
 
 def local_command(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -142,6 +164,10 @@ class Main(click.Group):
         sys.exit(code if isinstance(code, int) else 0)
 
 
+class BadInventory(click.BadParameter):
+    """What was given as inventory is none."""
+
+
 class InventoryFile(click.ParamType[Path]):
     """A file that is there and can be read."""
 
@@ -150,11 +176,11 @@ class InventoryFile(click.ParamType[Path]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         path = Path(value)
         if path.is_dir():
-            raise click.BadParameter(f"{path} is a directory; an inventory is one file", ctx, param)
+            raise BadInventory(f"{path} is a directory; an inventory is one file", ctx, param)
         if not path.exists():
-            raise click.BadParameter(f"there is no file {path}", ctx, param)
+            raise BadInventory(f"there is no file {path}", ctx, param)
         if not os.access(path, os.R_OK):
-            raise click.BadParameter(f"no permission to read {path}", ctx, param)
+            raise BadInventory(f"no permission to read {path}", ctx, param)
         return path
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -167,7 +193,7 @@ def _show_usage_error(error: click.ClickException, words: Sequence[str]) -> int:
 
     ctx = error.ctx if isinstance(error, click.UsageError) else None
     path = ctx.command_path if ctx is not None else "bootstrap"
-    if isinstance(error, click.BadParameter) and error.param is not None and isinstance(error.param.type, InventoryFile):
+    if isinstance(error, BadInventory):
         message, hint = error.message, f"one to start from: bootstrap config example > {shlex.quote(_new_name(words))}"
     else:
         message, hint = error.format_message().rstrip("."), f"{path} --help"
@@ -175,6 +201,18 @@ def _show_usage_error(error: click.ClickException, words: Sequence[str]) -> int:
     console.error(UsageError(message[:1].lower() + message[1:], hint=hint))
     console.end(ExitCode.USAGE)
     return int(ExitCode.USAGE)
+
+
+def _refuse_as_timeline(path: Path) -> None:
+    directory = path.absolute().parent
+    if path.suffix not in (".svg", ".html"):
+        raise UsageError(f"cannot draw a timeline as {path.name}", hint="--timeline FILE.svg or --timeline FILE.html")
+    if not directory.is_dir():
+        raise UsageError(f"cannot write {path}: there is no directory {directory}")
+    if path.is_dir():
+        raise UsageError(f"cannot write {path}: it is a directory")
+    if not os.access(path if path.exists() else directory, os.W_OK):
+        raise UsageError(f"cannot write {path}: no permission")
 
 
 def _asks_for_json(words: Sequence[str]) -> bool:

@@ -26,7 +26,7 @@ def show_facts(cluster: Cluster, host: str | None, connect: Connect, console: Co
     hosts = tuple(h for h in cluster.hosts if host in (None, h.name))
     if not hosts:
         raise UsageError(f"{host!r} is no host of {cluster.name}", hint=f"hosts: {', '.join(h.name for h in cluster.hosts)}")
-    with connected(cluster, hosts, connect, tolerate=lambda name: True, console=console) as access:
+    with connected(cluster, hosts, connect, tolerate=lambda name: True, console=console, tell=console.working) as access:
         found = look(access)
     for name in sorted(found):
         console.facts(found[name])
@@ -37,7 +37,7 @@ def show_facts(cluster: Cluster, host: str | None, connect: Connect, console: Co
 
 def show_preflight(cluster: Cluster, ignored: tuple[str, ...], connect: Connect, console: Console) -> ExitCode:
     """Show every finding; exit 4 where one would keep init from working."""
-    with connected(cluster, cluster.control_plane_hosts, connect) as access:
+    with connected(cluster, cluster.control_plane_hosts, connect, tell=console.working) as access:
         findings = checks.check(cluster, look(access))
     bad = [finding for finding in findings if finding.severity == "error" and not checks.is_ignored(finding, ignored)]
     console.findings(findings, as_result=True)
@@ -49,7 +49,7 @@ def show_preflight(cluster: Cluster, ignored: tuple[str, ...], connect: Connect,
 def verify(cluster: Cluster, inventory: Path, connect: Connect, console: Console) -> ExitCode:
     """Compare everything that can be compared; exit 0, or 8 with the differences, or 3 where only a host cannot be reached."""
     hosts = cluster.control_plane_hosts
-    with connected(cluster, hosts, connect, tolerate=lambda name: True, console=console) as access:
+    with connected(cluster, hosts, connect, tolerate=lambda name: True, console=console, tell=console.working) as access:
         snapshot = snapshots.take(cluster, look(access), access, datetime.now(UTC))
         plan, snapshot = plan_for(workflows.INIT, snapshot, access)
         found = verifying.differences(snapshot, plan, access)
@@ -66,7 +66,7 @@ def verify(cluster: Cluster, inventory: Path, connect: Connect, console: Console
 def status(cluster: Cluster, inventory: Path, connect: Connect, console: Console) -> ExitCode:
     """Show what every master that can be reached is doing; exit 3 where one cannot be."""
     hosts = cluster.control_plane_hosts
-    with connected(cluster, hosts, connect, tolerate=lambda name: True, console=console) as access:
+    with connected(cluster, hosts, connect, tolerate=lambda name: True, console=console, tell=console.working) as access:
         facts = look(access)
         authority = next((o.content for f in facts.values() if (o := f.owned.get(k.PKI_DIR / "ca.crt")) and o.content), b"")
         found = statuses.status(Snapshot(cluster, facts, datetime.now(UTC), cluster_ca=authority), access)
@@ -85,7 +85,7 @@ def logs(
     if component not in known:
         raise UsageError(f"{component!r} is no component", hint=f"components: {', '.join(known)}")
     (chosen,) = chosen_hosts(cluster, [host])
-    with connected(cluster, [chosen], connect) as access:
+    with connected(cluster, [chosen], connect, tell=console.working) as access:
         connection = access.connections[host]
         if component == "kubelet":
             argv: tuple[str, ...] = ("journalctl", "-u", "kubelet", "-n", str(tail), "--no-pager")
@@ -120,7 +120,8 @@ def fetch_kubeconfig(cluster: Cluster, target: Path | None, connect: Connect, co
         target = target or default_kubeconfig(cluster)
         refuse_unwritable(target)
         guards.refuse_to_overwrite(target, snapshots.local_file(target), cluster)
-    with connected(cluster, cluster.control_plane_hosts, connect, tolerate=lambda name: True, console=console) as access:
+    hosts = cluster.control_plane_hosts
+    with connected(cluster, hosts, connect, tolerate=lambda name: True, console=console, tell=console.working) as access:
         contents = [connection.read([path]) for _, connection in sorted(access.connections.items())]
     found = next((content[path] for content in contents if path in content), None)
     if found is None:

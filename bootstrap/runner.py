@@ -64,8 +64,10 @@ def init(cluster: Cluster, request: Request, connect: Connect, console: Console)
     workers = [host.name for host in cluster.hosts if host.role is Role.WORKER]
     if workers:
         console.note(f"init brings up masters only; not touched: {', '.join(workers)}")
-    with connected(cluster, cluster.control_plane_hosts, connect) as access:
-        console.event(Event(Kind.PHASE_STARTED, time.monotonic() - started, "preflight", message="Looking at the hosts"))
+    with connected(cluster, cluster.control_plane_hosts, connect, tell=console.event) as access:
+        names = [host.name for host in cluster.control_plane_hosts]
+        begun = Event(Kind.PHASE_STARTED, time.monotonic() - started, "preflight", "", "Looking at the hosts", {"hosts": names})
+        console.event(begun)
         facts = look(access)
         refuse(cluster, facts, request.ignore_preflight, console)
         console.event(Event(Kind.PHASE_DONE, time.monotonic() - started, "preflight"))
@@ -107,7 +109,8 @@ def reset(cluster: Cluster, request: ResetRequest, connect: Connect, console: Co
     """Take the control plane off the hosts, after showing what goes and asking for the cluster's name."""
     started = time.monotonic()
     hosts = chosen_hosts(cluster, request.hosts) if request.hosts else cluster.control_plane_hosts
-    with connected(cluster, cluster.control_plane_hosts, connect, tolerate=not_among(hosts), console=console) as access:
+    masters, tolerate = cluster.control_plane_hosts, not_among(hosts)
+    with connected(cluster, masters, connect, tolerate=tolerate, console=console, tell=console.event) as access:
         facts = look(access)
         members, healthy = observing.etcd_members(access, facts)
         leaving = [host.name for host in hosts]
@@ -156,12 +159,17 @@ def connected(
     *,
     tolerate: Callable[[str], bool] = lambda name: False,
     console: Console | None = None,
+    tell: Callable[[Event], None] = lambda event: None,
 ) -> Iterator[Access]:
-    """Connections to all hosts, made at once and closed at the end.
+    """Connections to all hosts, made at once and closed at the end. tell: hears that they are being made.
 
     tolerate: says of a host's name whether the command goes on without it (with a note on `console`). Raises the others' errors.
     """
+    began = time.monotonic()
+    names = [host.name for host in hosts]
+    tell(Event(Kind.PHASE_STARTED, 0.0, "connect", "", "Connecting to the hosts", {"hosts": names}))
     results = at_once(lambda host: connect(cluster, host), hosts, lambda host: host.name)
+    tell(Event(Kind.PHASE_DONE, time.monotonic() - began, "connect"))
     connections = {name: found for name, found in results.items() if not isinstance(found, BootstrapError)}
     failed = {name: found for name, found in results.items() if isinstance(found, BootstrapError)}
     try:

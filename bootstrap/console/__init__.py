@@ -68,6 +68,7 @@ class Console:
     ) -> None:
         out, err = stdout or sys.stdout, stderr or sys.stderr
         self._lock = threading.RLock()
+        self._listeners: list[Callable[[Event], None]] = []
         self._stdin, self._stderr, self._read_secret = stdin or sys.stdin, err, read_secret
         self._form: Form
         if output == "json":
@@ -85,7 +86,18 @@ class Console:
     def event(self, event: Event) -> None:
         """Show progress."""
         with self._lock:
+            for listener in self._listeners:
+                listener(event)
             self._form.event(event)
+
+    def working(self, event: Event) -> None:
+        """Show progress where it can be wiped off again: of commands whose result alone counts."""
+        with self._lock:
+            self._form.working(event)
+
+    def listen(self, listener: Callable[[Event], None]) -> None:
+        """Give every event to a listener, too."""
+        self._listeners.append(listener)
 
     def plan(self, plan: Plan) -> None:
         """Show a whole plan, secrets masked; a result."""

@@ -36,6 +36,9 @@ class JsonLines:
         where = {"phase": event.phase, "host": event.host, "message": event.message}
         self._write("event", event=event.kind.value, at=round(event.at, 3), **where, detail=event.detail)
 
+    def working(self, event: Event) -> None:
+        """Nothing."""
+
     def plan(self, plan: Plan) -> None:
         from bootstrap.console.view import plan_object, view
 

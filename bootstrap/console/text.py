@@ -38,6 +38,10 @@ class Text:
         if self._live is not None:
             self._live.update(event)
 
+    def working(self, event: Event) -> None:
+        if self._live is not None:
+            self._live.update(event)
+
     def plan(self, plan: Plan) -> None:
         from bootstrap.console.plantext import plan_lines
         from bootstrap.console.view import view

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +11,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from bootstrap import cli, inventory, queries
+from bootstrap import cli, inventory, queries, runner
+from bootstrap.console import Console
 from bootstrap.errors import HostUnreachable, SeveralErrors
+from bootstrap.events import Event, Kind
 
 
 @pytest.fixture
@@ -44,3 +47,48 @@ def test_a_closed_pipe_is_no_bug() -> None:
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False)
     os.close(writer)
     assert (done.returncode, done.stderr) == (130, b"")
+
+
+def test_init_draws_its_timeline_also_when_it_fails(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(cluster: object, request: object, connect: object, console: Console) -> None:
+        console.event(Event(Kind.FAILED, 1.0, "certs", "cp1", "disk full"))
+        raise HostUnreachable("no", host="cp1")
+
+    monkeypatch.setattr(runner, "init", fail)
+    target = demo.parent / "run.svg"
+    done = CliRunner().invoke(cli.main, ["init", str(demo), "--timeline", str(target)])
+    assert done.exit_code == 3
+    assert f"timeline: {target}\n" in done.stderr
+    assert "disk full" in target.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["run.png", "nowhere/run.svg", "taken.svg"])
+def test_a_timeline_that_cannot_be_written_is_refused_before_anything_starts(
+    demo: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(runner, "init", lambda *_: pytest.fail("it has begun"))
+    (demo.parent / "taken.svg").mkdir()
+    done = CliRunner().invoke(cli.main, ["init", str(demo), "--timeline", str(demo.parent / name)])
+    assert done.exit_code == 2
+    assert done.stderr.startswith("error: cannot ")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["init", "nope.yaml"], "error: there is no file nope.yaml\n"
+                                "  hint: one to start from: bootstrap config example > nope.yaml\n"),
+        (["init"], "error: missing argument 'INVENTORY'\n  hint: bootstrap init --help\n"),
+        (["inti"], "error: no such command 'inti'. Did you mean 'init'?\n  hint: bootstrap --help\n"),
+    ],
+)  # fmt: skip
+def test_mistakes_of_the_command_line_are_a_line_and_a_hint(words: list[str], said: str) -> None:
+    done = CliRunner().invoke(cli.main, words, prog_name="bootstrap")
+    assert (done.exit_code, done.stdout, done.stderr) == (2, "", said)
+
+
+def test_a_process_that_is_ended_says_that_it_was_interrupted(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries, "verify", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    done = CliRunner().invoke(cli.main, ["verify", str(demo)])
+    assert done.exit_code == 130
+    assert done.stderr == "error: interrupted\n  hint: the same command carries on where this one stopped\n"
