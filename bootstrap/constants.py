@@ -7,12 +7,17 @@ from pathlib import PurePosixPath
 KUBERNETES_DIR = PurePosixPath("/etc/kubernetes")
 PKI_DIR = KUBERNETES_DIR / "pki"
 ETCD_PKI_DIR = PKI_DIR / "etcd"
+ETCD_USER = "etcd"
+ETCD_USER_PKI_DIR = KUBERNETES_DIR / "etcd-pki"
+SYSUSERS_FILE = PurePosixPath("/etc/sysusers.d/kubernetes-etcd.conf")
 DEFAULT_MANIFEST_DIR = KUBERNETES_DIR / "manifests"
 KUBELET_DIR = PurePosixPath("/var/lib/kubelet")
 KUBELET_PKI_DIR = KUBELET_DIR / "pki"
 KUBELET_CONFIG = KUBELET_DIR / "config.yaml"
 KUBELET_DROP_IN = PurePosixPath("/etc/systemd/system/kubelet.service.d/10-kubeadm.conf")
 POD_LOG_DIR = PurePosixPath("/var/log/pods")
+FURTHER_PATHS = (SYSUSERS_FILE,)
+"""What is looked after beside what the script that reads a host finds by itself."""
 
 ETCD = "etcd"
 API_SERVER = "kube-apiserver"

@@ -13,9 +13,10 @@ from bootstrap import constants as k
 from bootstrap.cluster import Host
 from bootstrap.components import ManifestContext
 from bootstrap.errors import PersonNeeded
+from bootstrap.etcd_user import etcd_user, is_made, sysusers_file
 from bootstrap.facts import Facts
 from bootstrap.files import Directory, File, Link
-from bootstrap.plan import SetMode, Snapshot, WriteFile, difference, wrong_modes
+from bootstrap.plan import RemovePath, Run, SetMode, Snapshot, WriteFile, difference, wrong_modes
 
 Entry = File | Directory | Link
 RESOLVED_CONF = PurePosixPath("/run/systemd/resolve/resolv.conf")
@@ -28,6 +29,19 @@ def manifest_dir(facts: Facts) -> PurePosixPath:
 
 def manifest_path(facts: Facts, component: str) -> PurePosixPath:
     return manifest_dir(facts) / f"{component}.yaml"
+
+
+def etcds_user(snapshot: Snapshot, host: Host) -> tuple[WriteFile | Run | RemovePath, ...]:
+    """What makes the user and group that etcd runs as; nothing where the host has them. Without that user its copies go."""
+    facts = snapshot.facts[host.name]
+    if not snapshot.cluster.hardening.etcd_user:
+        left = (path for path in (k.ETCD_USER_PKI_DIR, k.SYSUSERS_FILE) if path in facts.owned)
+        return tuple(RemovePath(path, recursive=True) for path in left)
+    wanted = sysusers_file(facts)
+    if wanted is None:
+        return ()
+    made = Run(("systemd-sysusers", str(k.SYSUSERS_FILE)), f"made the system user and group {k.ETCD_USER}")
+    return (*difference(facts, (wanted,)), *(() if is_made(facts) else (made,)))
 
 
 def pki(snapshot: Snapshot, host: Host) -> tuple[WriteFile | SetMode, ...]:
@@ -57,6 +71,7 @@ def manifest(snapshot: Snapshot, host: Host, component: str) -> File:
         ca_dirs=facts.ca_dirs,
         hashes=hashes(snapshot, host) if snapshot.etcd_ca else None,
         patches=snapshot.patches.get(host.name, ()),
+        etcd_user=etcd_user(facts) if snapshot.cluster.hardening.etcd_user else None,
     )
     content = components.manifest(snapshot.cluster, host, component, context)
     return File(manifest_path(facts, component), content, 0o600)
@@ -72,7 +87,8 @@ def cluster_token(snapshot: Snapshot, host: Host) -> str:
 
 def etcd_data_dir(snapshot: Snapshot) -> Directory:
     """etcd's data directory: made before the kubelet could make it 0755."""
-    return Directory(PurePosixPath(snapshot.cluster.etcd.local.data_dir), 0o700)
+    owner = k.ETCD_USER if snapshot.cluster.hardening.etcd_user else "root"
+    return Directory(PurePosixPath(snapshot.cluster.etcd.local.data_dir), 0o700, owner, owner)
 
 
 def kubelet_files(snapshot: Snapshot, host: Host) -> tuple[Entry, ...]:

@@ -76,6 +76,7 @@ class Observed:
 
     kind: file, directory, link or other. sha256: of a regular file's content, else empty. target: of a link.
     content: only of files that hold no secret and were asked for; None otherwise.
+    uid, gid: of owner and group.
     mtime: last change of the content, seconds since the epoch with a fraction.
     """
 
@@ -89,3 +90,5 @@ class Observed:
     target: str = ""
     content: bytes | None = field(default=None, repr=False)
     mtime: float = 0.0
+    uid: int = 0
+    gid: int = 0

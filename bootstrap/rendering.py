@@ -79,7 +79,7 @@ def _snapshot(cluster: Cluster, secrets: bool) -> Snapshot:
 
 def _entries(snapshot: Snapshot, host: Host) -> Iterator[File | Link]:
     pki = (*desired.pki(snapshot, host), *desired.kubeconfigs(snapshot, host))
-    wanted = [change.entry for change in pki if isinstance(change, WriteFile)]
+    wanted = [change.entry for change in (*desired.etcds_user(snapshot, host), *pki) if isinstance(change, WriteFile)]
     wanted += [desired.manifest(snapshot, host, name) for name in k.COMPONENTS]
     wanted += desired.kubelet_files(snapshot, host)
     for entry in wanted:

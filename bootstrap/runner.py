@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
+from bootstrap import constants as k
 from bootstrap import guards, observing, snapshots, workflows
 from bootstrap import preflight as checks
 from bootstrap.access import Access
@@ -133,6 +134,9 @@ def reset(cluster: Cluster, request: ResetRequest, connect: Connect, console: Co
         snapshot = Snapshot(cluster, leaving_facts, datetime.now(UTC), members=members, options=options)
         plan = think(workflows.RESET, snapshot, hosts)
         console.plan(plan)
+        keeping = [name for name, found in leaving_facts.items() if k.SYSUSERS_FILE in found.owned]
+        if keeping:
+            console.note(f"the system user {k.ETCD_USER} stays on {', '.join(keeping)}: data that is kept belongs to it")
         if request.dry_run or plan.is_empty:
             console.result({"cluster": cluster.name, "changed": False, "dryRun": request.dry_run, "reset": []})
             return ExitCode.DONE

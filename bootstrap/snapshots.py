@@ -17,7 +17,7 @@ from bootstrap.errors import UsageError
 from bootstrap.facts import Facts
 from bootstrap.files import Directory, File, Link, Secret
 from bootstrap.patches import Patch
-from bootstrap.pki import Authorities, Found, HostFiles, Kept
+from bootstrap.pki import Authorities, Found, Kept
 from bootstrap.plan import ApiState, Snapshot
 
 
@@ -42,7 +42,7 @@ def take(
     due = {host.name: _due(cluster, host, authorities, facts[host.name], now) for host in hosts}
     if any(due.values()) and access is not None:
         authorities = _gathered(cluster, facts, _keys(access, facts), now)
-    files = {host.name: _files(cluster, host, authorities, facts[host.name], now) for host in hosts}
+    files = {host.name: _files(cluster, host, authorities, facts[host.name], access, now) for host in hosts}
     local = {} if kubeconfig_path is None else {kubeconfig_path: local_file(kubeconfig_path)}
     return Snapshot(
         cluster=cluster,
@@ -130,11 +130,19 @@ def _keys(access: Access, facts: Mapping[str, Facts]) -> dict[str, dict[PurePosi
     return {host: {path: Secret(content) for path, content in found.items()} for host, found in read.items()}
 
 
-def _files(cluster: Cluster, host: Host, authorities: Authorities, facts: Facts, now: datetime) -> HostPki:
-    parts: tuple[HostFiles, ...] = (
-        pki.pki_files(cluster, host, authorities, facts.owned, now, kubelet_serving=cluster.hardening.kubelet_serving),
-        kubeconfig.kubeconfig_files(cluster, host, authorities, facts.kubeconfigs, facts.owned, now),
+def _files(
+    cluster: Cluster, host: Host, authorities: Authorities, facts: Facts, access: Access | None, now: datetime
+) -> HostPki:
+    certificates = pki.pki_files(
+        cluster, host, authorities, facts.owned, now, kubelet_serving=cluster.hardening.kubelet_serving
     )
+    parts = [certificates]
+    if cluster.hardening.etcd_user:
+        due = pki.keys_due(certificates, facts.owned)
+        read = access.connections[host.name].read(due) if due and access is not None else {}
+        keys = {path: Secret(content) for path, content in read.items()}
+        parts.append(pki.etcd_copies(certificates, facts.owned, keys))
+    parts.append(kubeconfig.kubeconfig_files(cluster, host, authorities, facts.kubeconfigs, facts.owned, now))
     return HostPki(tuple(e for part in parts for e in part.entries), tuple(kept for part in parts for kept in part.kept))
 
 

@@ -100,6 +100,8 @@ def _processes(snapshot: Snapshot, host: Host) -> Iterable[Difference]:
         if seen is not None and seen.content is not None:
             yield from _flags(host.name, f"flags of {name} against its manifest", _command(seen.content), running[0].argv)
         wanted = desired.manifest(snapshot, host, name)
+        if (user := _user(wanted.bytes)) not in (None, running[0].user):
+            yield Difference(host.name, f"user of {name}", str(user), str(running[0].user))
         yield from _flags(host.name, f"flags of {name} against the plan", _command(wanted.bytes), running[0].argv)
 
 
@@ -116,6 +118,13 @@ def _command(manifest: bytes) -> tuple[str, ...]:
     except (ValueError, KeyError):
         return ()
     return (*container.get("command", ()), *container.get("args", ()))
+
+
+def _user(manifest: bytes) -> int | None:
+    """Id of the user that a manifest's component runs as; None where that is left to the image."""
+    pod = staticpod.decode(manifest)
+    found = {**(pod["spec"].get("securityContext") or {}), **(staticpod.main_container(pod).get("securityContext") or {})}
+    return found.get("runAsUser")
 
 
 def _live(snapshot: Snapshot, host: Host, access: Access) -> list[Difference]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from bootstrap.etcd_user import EtcdUser
 from bootstrap.patches import Patch
 from bootstrap.staticpod import Pod, flags
 
@@ -68,6 +69,7 @@ class ManifestContext:
     hashes: SHA-256 by path of (at least) every file in the component's `STARTUP_FILES`; None: not known, the digest is a
     marked placeholder.
     patches: the cluster's, then the host's own.
+    etcd_user: who etcd runs as on this host; None: root, as with kubeadm.
     """
 
     cluster_token: str = TOKEN_PLACEHOLDER
@@ -75,6 +77,7 @@ class ManifestContext:
     ca_dirs: tuple[str, ...] = ()
     hashes: Mapping[PurePosixPath, str] | None = None
     patches: tuple[Patch, ...] = ()
+    etcd_user: EtcdUser | None = None
 
     def __post_init__(self) -> None:
         unknown = [path for path in self.ca_dirs if path not in CA_DIRS]

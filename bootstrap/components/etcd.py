@@ -11,7 +11,7 @@ from bootstrap import hardening
 from bootstrap.cluster import Cluster, Host
 from bootstrap.components.context import Birth, ManifestContext
 from bootstrap.components.parts import Values, environment, finished, startup_failures
-from bootstrap.constants import ETCD, ETCD_CLIENT_PORT, ETCD_METRICS_PORT, ETCD_PEER_PORT, ETCD_PKI_DIR
+from bootstrap.constants import ETCD, ETCD_CLIENT_PORT, ETCD_METRICS_PORT, ETCD_PEER_PORT, ETCD_PKI_DIR, ETCD_USER_PKI_DIR
 from bootstrap.flags import Flag, arguments, words
 from bootstrap.networking import host_port, loopback
 from bootstrap.versions import images
@@ -94,8 +94,12 @@ def args(cluster: Cluster, host: Host, context: ManifestContext) -> list[Flag]:
 
 
 def manifest(cluster: Cluster, host: Host, context: ManifestContext) -> bytes:
-    """The startup probe asks /livez: /readyz fails on a learner, and kubeadm's startup probe would kill it."""
+    """The startup probe asks /livez: /readyz fails on a learner, and kubeadm's startup probe would kill it.
+
+    A member with a user of its own sees copies in the place of its certificates: what they are, the originals say.
+    """
     local = cluster.etcd.local
+    user = context.etcd_user
     values: Values = {
         "image": images(cluster)[NAME],
         "args": words(args(cluster, host, context)),
@@ -107,5 +111,8 @@ def manifest(cluster: Cluster, host: Host, context: ManifestContext) -> bytes:
         "confined": cluster.hardening.confined_pods,
         "data_dir": local.data_dir,
         "pki_dir": str(ETCD_PKI_DIR),
+        "pki_source": str(ETCD_PKI_DIR if user is None else ETCD_USER_PKI_DIR),
+        "uid": 0 if user is None else user.uid,
+        "gid": 0 if user is None else user.gid,
     }
     return finished(NAME, values, STARTUP_FILES, context)

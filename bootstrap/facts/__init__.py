@@ -3,6 +3,7 @@
 from bootstrap.facts.export import as_dict
 from bootstrap.facts.live import is_live
 from bootstrap.facts.model import (
+    AccountFacts,
     CgroupFacts,
     Disk,
     EtcdDataFacts,
@@ -21,6 +22,7 @@ from bootstrap.facts.parse import parse
 from bootstrap.facts.script import script
 
 __all__ = [
+    "AccountFacts",
     "CgroupFacts",
     "Disk",
     "EtcdDataFacts",

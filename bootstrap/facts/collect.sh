@@ -62,6 +62,30 @@ host() {
     printf '%s\n' "$units"
 }
 
+accounts() { # every id below 1000 that a user or a group has; of their names only `etcd`
+    segment accounts
+    known=no
+    for file in passwd group; do
+        while IFS=: read -r name password id more || [ -n "$name" ]; do
+            case $file$name in
+            passwdetcd) known=yes ;;
+            groupetcd) ;;
+            *)
+                name=-
+                case $id in
+                '' | ????*) continue ;;
+                esac
+                ;;
+            esac
+            printf '%s %s %s\n' "$file" "$name" "$id"
+        done <"/etc/$file"
+    done
+    if [ $known = no ]; then # a directory service may know it
+        id=$(timeout 10 id -u etcd)
+        if [ -n "$id" ]; then printf 'passwd etcd %s\n' "$id"; fi
+    fi
+}
+
 digests() { # BOOTSTRAP_DIGEST in the environment of each component's process, and nothing else of it
     if [ -z "$static_pids" ]; then return; fi
     segment digests
@@ -229,6 +253,7 @@ walk() { # ACTION DIRECTORY...: the action on the directories and on all that li
 owned() { # PATH...: all segments about files
     kubelet_configs "$@"
     host
+    accounts
     digests
     listeners
     set +f

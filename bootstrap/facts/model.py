@@ -140,6 +140,17 @@ class EtcdDataFacts:
     mount_point: bool = False
     mode: int = 0
     owner: str = ""
+    uid: int = 0
+    gid: int = 0
+
+
+@dataclass(frozen=True)
+class AccountFacts:
+    """The user and the group `etcd`. uid, gid: None where there is none. taken: ids below 1000 that some user or group has."""
+
+    uid: int | None = None
+    gid: int | None = None
+    taken: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -148,6 +159,7 @@ class StaticProcess:
 
     component: etcd, kube-apiserver, kube-controller-manager, kube-scheduler.
     digest: value of BOOTSTRAP_DIGEST in its environment, empty where it has none. pod_uid: from its cgroup path.
+    user: id of the user that it runs as (the effective one).
     """
 
     component: str
@@ -156,6 +168,7 @@ class StaticProcess:
     start_time: float
     digest: str = ""
     pod_uid: str = ""
+    user: int = 0
 
 
 @dataclass(frozen=True)
@@ -207,6 +220,7 @@ class Facts:
     owned: Mapping[PurePosixPath, Observed] = field(default_factory=dict)
     kubeconfigs: Mapping[PurePosixPath, KubeconfigFacts] = field(default_factory=dict)
     etcd: EtcdDataFacts = EtcdDataFacts(PurePosixPath("/var/lib/etcd"))
+    accounts: AccountFacts = AccountFacts()
     processes: tuple[StaticProcess, ...] = ()
     pod_logs: tuple[PodLog, ...] = ()
     ca_dirs: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ from bootstrap.facts.paths import kubeconfigs, owned_paths, pod_logs
 from bootstrap.facts.processes import listeners, start_time, static_processes
 from bootstrap.facts.runtime import runtime_facts
 from bootstrap.facts.system import (
+    accounts,
     addresses,
     cgroup_facts,
     disks,
@@ -62,6 +63,7 @@ def parse(host: str, text: str, clock_skew_s: float) -> Facts:
         owned=owned,
         kubeconfigs=kubeconfigs(segments),
         etcd=_etcd(segments, owned),
+        accounts=accounts(segments),
         processes=static_processes(segments),
         pod_logs=pod_logs(segments),
         ca_dirs=tuple(name.removeprefix("ca/") for name in values if name.startswith("ca/")),
@@ -87,5 +89,5 @@ def _etcd(segments: Segments, owned: dict[PurePosixPath, Observed]) -> EtcdDataF
     mounted = any(disk.path == path and disk.mount_point == str(path) for disk in disks(segments))
     return EtcdDataFacts(
         data_dir=path, exists=True, has_member=segments.values.get("etcd_member") == "yes", mount_point=mounted,
-        mode=there.mode, owner=there.owner,
+        mode=there.mode, owner=there.owner, uid=there.uid, gid=there.gid,
     )

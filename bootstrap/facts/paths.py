@@ -52,7 +52,7 @@ def owned_paths(segments: Segments) -> dict[PurePosixPath, Observed]:
             owner=fields[2] if fields[1] == "UNKNOWN" else fields[1],
             group=fields[4] if fields[3] == "UNKNOWN" else fields[3],
             size=size, sha256=digest, target=links.get(path, ""), content=content,
-            mtime=_modified(fields[6], fields[8]),
+            mtime=_modified(fields[6], fields[8]), uid=number(fields[2]), gid=number(fields[4]),
         )
     return found
 

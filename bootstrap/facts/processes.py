@@ -26,9 +26,8 @@ def static_processes(segments: Segments) -> tuple[StaticProcess, ...]:
         argv = _argv(segments, pid)
         component = PurePosixPath(argv[0]).name if argv else ""
         if component in COMPONENTS and not _nested(segments, pid):
-            found.append(
-                StaticProcess(component, pid, argv, start_time(segments, pid), digests.get(pid, ""), pod_uid(segments, pid))
-            )
+            digest, user = digests.get(pid, ""), _user(segments, pid)
+            found.append(StaticProcess(component, pid, argv, start_time(segments, pid), digest, pod_uid(segments, pid), user))
     return tuple(sorted(found, key=lambda process: (COMPONENTS.index(process.component), process.start_time, process.pid)))
 
 
@@ -54,6 +53,12 @@ def _nested(segments: Segments, pid: int) -> bool:
     """Whether a process belongs to a node that is itself a container here (kind, LXC): two process namespaces further in."""
     found = re.search(r"^NSpid:((?:\s+\d+)+)$", segments.file(f"/proc/{pid}/status"), re.MULTILINE)
     return found is not None and len(found[1].split()) > 2
+
+
+def _user(segments: Segments, pid: int) -> int:
+    """Source: proc_pid_status(5): real, effective, saved and file system user."""
+    found = re.search(r"^Uid:\s+\d+\s+(\d+)", segments.file(f"/proc/{pid}/status"), re.MULTILINE)
+    return number(found[1]) if found is not None else 0
 
 
 def _argv(segments: Segments, pid: int) -> tuple[str, ...]:

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
 
+from bootstrap.constants import ETCD_USER
 from bootstrap.facts.frame import Segments, absolute, readable
-from bootstrap.facts.model import CgroupFacts, Disk, OsFacts, ServiceFacts
+from bootstrap.facts.model import AccountFacts, CgroupFacts, Disk, OsFacts, ServiceFacts
 
 MANY_INODES = 1 << 40
 
@@ -47,6 +48,17 @@ def cgroup_facts(segments: Segments) -> CgroupFacts:
     rows = (line.split() for line in segments.file("/proc/cgroups").splitlines() if not line.startswith("#"))
     enabled = tuple(row[0] for row in rows if len(row) >= 4 and row[3] != "0")
     return CgroupFacts(1 if enabled else 0, enabled)
+
+
+def accounts(segments: Segments) -> AccountFacts:
+    """Of lines `passwd NAME ID` and `group NAME ID`, where names other than etcd are a dash. The first of a name counts."""
+    ids: dict[tuple[str, str], int] = {}
+    taken = set()
+    for row in (line.split() for line in readable(segments.one("accounts")).splitlines()):
+        if len(row) == 3 and row[2].isdecimal():
+            ids.setdefault((row[0], row[1]), number(row[2]))
+            taken.add(number(row[2]))
+    return AccountFacts(ids.get(("passwd", ETCD_USER)), ids.get(("group", ETCD_USER)), tuple(sorted(taken)))
 
 
 def swap(segments: Segments) -> tuple[str, ...]:

@@ -1,7 +1,9 @@
 """certs: certificate authorities, leaf certificates, service account keys, the kubelet's own certificates.
 
-Inputs: certificates on the hosts, the user's own CAs, SANs and validity of the inventory.
-Outputs: /etc/kubernetes/pki, /var/lib/kubelet/pki. A second run keeps every file that is valid.
+etcd's user is made here, too: copies of what etcd reads belong to it.
+Inputs: certificates on the hosts, the user's own CAs, SANs and validity of the inventory; users and groups of the host.
+Outputs: /etc/kubernetes/pki, /var/lib/kubelet/pki, /etc/kubernetes/etcd-pki, the system user `etcd`.
+A second run keeps every file that is valid; copies follow their originals.
 """
 
 from collections.abc import Sequence
@@ -12,7 +14,7 @@ from bootstrap.plan import Change, Phase, Snapshot
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
-    return desired.pki(snapshot, host)
+    return (*desired.etcds_user(snapshot, host), *desired.pki(snapshot, host))
 
 
 PHASE = Phase("certs", "Certificates and keys", _changes)

@@ -2,7 +2,8 @@
 
 Inputs: control plane hosts, etcd settings, the etcd CA (the cluster token is derived from it), the manifest that is there (an
 etcd that was born keeps the initial cluster it was born with).
-Outputs: the data directory, etcd.yaml in the kubelet's manifest directory. A second run writes nothing.
+Outputs: the data directory (of the user that etcd runs as), etcd.yaml in the kubelet's manifest directory.
+A second run writes nothing.
 """
 
 from collections.abc import Sequence

@@ -2,6 +2,7 @@
 
 Inputs: what is on the host; option `delete_etcd_data`. Outputs: no PKI, no kubeconfig, no kubelet configuration of ours; the
 kubelet's directory goes whole, as it does with kubeadm. Files below /etc/kubernetes that are not of a control plane stay.
+The system user `etcd` stays: data that was moved aside belongs to it, and an id that is given again would hand it to a stranger.
 A second run does nothing.
 """
 
@@ -34,6 +35,7 @@ def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
         changes.append(Run(("systemctl", "daemon-reload"), "told systemd that the drop-in is gone"))
     if any(path.is_relative_to(k.KUBELET_DIR) for path in facts.owned):
         changes.append(RemovePath(k.KUBELET_DIR, recursive=True))
+    changes += [RemovePath(path, recursive=True) for path in (k.ETCD_USER_PKI_DIR, k.SYSUSERS_FILE) if path in facts.owned]
     # Credentials last, so that an interrupted reset can still be finished with them.
     changes += [RemovePath(entry.path) for entry in KUBECONFIGS if entry.path in facts.owned]
     return [*changes, *_pki(facts)]

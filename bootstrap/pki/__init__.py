@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bootstrap.pki.authority import Authorities, Authority, ServiceAccountKeys
 from bootstrap.pki.check import problem_with, problem_with_authority
+from bootstrap.pki.etcd_copies import etcd_copies, keys_due
 from bootstrap.pki.gather import Found, found_in, found_on, gather, keys_to_read
 from bootstrap.pki.host import HostFiles, Kept, Renewal, pki_due, pki_files
 from bootstrap.pki.issue import Issued, issue, new_authority, new_service_account_keys
@@ -30,10 +31,12 @@ __all__ = [
     "ServiceAccountKeys",
     "Usage",
     "Wanted",
+    "etcd_copies",
     "found_in",
     "found_on",
     "gather",
     "issue",
+    "keys_due",
     "keys_to_read",
     "new_authority",
     "new_service_account_keys",

@@ -36,6 +36,7 @@ OF_ONE_HOST: tuple[Callable[[Subject], Iterable[Finding]], ...] = (
     node.kubelet,
     node.kubelet_service,
     node.drop_ins,
+    node.etcds_user,
     node.static_pod_path,
     node.foreign_kubelet,
     node.proxy,

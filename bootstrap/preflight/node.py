@@ -7,6 +7,7 @@ from ipaddress import ip_address, ip_network
 from shlex import quote
 
 from bootstrap import constants as k
+from bootstrap import etcd_user
 from bootstrap.preflight.finding import Finding, error, path_name, warning
 from bootstrap.preflight.subject import DEFAULT_CGROUP_DRIVER, Subject, parsed
 from bootstrap.versions import Version, kubelet_skew_problem
@@ -122,6 +123,13 @@ def cgroup_driver(subject: Subject) -> Iterator[Finding]:
         yield warning("ContainerRuntimeVersion", subject.name,
                       f"{found.name} {found.version} cannot tell the kubelet its cgroup driver; kubelets from 1.38 on want that",
                       f"update it to {since.major}.{since.minor} or later")
+
+
+def etcds_user(subject: Subject) -> Iterator[Finding]:
+    """Whether etcd can run as the user that the inventory says, on the data that is there."""
+    found = etcd_user.problem(subject.facts, wanted=subject.cluster.hardening.etcd_user) if subject.is_control_plane else None
+    if found is not None:
+        yield error("EtcdUser", subject.name, *found)
 
 
 def proxy(subject: Subject) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 
 from bootstrap.cluster import Cluster, Host
 from bootstrap.connection import Answer, Completed, Request
+from bootstrap.constants import FURTHER_PATHS
 from bootstrap.errors import RemoteError
 from bootstrap.facts import Facts
 from bootstrap.facts import parse as parse_facts
@@ -57,7 +58,7 @@ class SshConnection:
         self._root.open()
 
     def look(self, data_dir: PurePosixPath) -> Facts:
-        reply = self._root.call(scripts.look(facts_script(data_dir)), doing="reading facts", cap=FACTS_CAP)
+        reply = self._root.call(scripts.look(facts_script(data_dir, FURTHER_PATHS)), doing="reading facts", cap=FACTS_CAP)
         clock, _, output = reply.stdout.partition(b"\n")
         self._check(reply, "reading facts")
         try:

@@ -81,9 +81,23 @@ def chmod(host: FakeHost, argv: Sequence[str], stdin: bytes) -> Completed:
 def chown(host: FakeHost, argv: Sequence[str], stdin: bytes) -> Completed:
     """`chown OWNER:GROUP PATH`."""
     owner, _, group = argv[1].partition(":")
-    if owner not in host.files.users:
+    if owner not in host.files.users or group not in host.files.groups:
         return Completed(1, b"", f"chown: invalid user: '{argv[1]}'\n".encode())
     return _changed(host, argv, lambda at: host.files.change(at, replace(host.files.nodes[at], owner=owner, group=group)))
+
+
+def sysusers(host: FakeHost, argv: Sequence[str], stdin: bytes) -> Completed:
+    """`systemd-sysusers FILE`: lines `g NAME GID` and `u NAME UID:GID`. What exists stays as it is."""
+    for line in (host.text(argv[1]) or "").splitlines():
+        match line.split()[:3]:
+            case ["g", name, gid]:
+                host.files.groups.setdefault(name, int(gid))
+            case ["u", name, ids]:
+                uid, _, gid = ids.partition(":")
+                if name not in host.files.users and int(gid) not in host.files.groups.values():
+                    return Completed(1, b"", f"Failed to parse UID/GID: '{ids}'\n".encode())
+                host.files.users.setdefault(name, int(uid))
+    return DONE
 
 
 COMMANDS: Mapping[str, Command] = {
@@ -93,6 +107,7 @@ COMMANDS: Mapping[str, Command] = {
     "sh": Command(shell),
     "chmod": Command(chmod),
     "chown": Command(chown),
+    "systemd-sysusers": Command(sysusers),
 }
 
 

@@ -9,9 +9,35 @@ from typing import Any
 
 from bootstrap import constants as k
 from bootstrap.facts import PodLog, StaticProcess
+from bootstrap.testing.filesystem import FakeFiles
 from bootstrap.testing.pods import StaticPod
 
 BACK_OFF_S = 10.0
+DEFAULT_CAPABILITIES = frozenset({"DAC_OVERRIDE", "NET_BIND_SERVICE"})  # of containerd's, those that decide anything here
+
+
+@dataclass(frozen=True)
+class Rights:
+    """Who a container's process is, and what it may beyond that. capabilities: those within its reach, as far as they matter."""
+
+    uid: int = 0
+    gid: int = 0
+    non_root: bool = False
+    capabilities: frozenset[str] = DEFAULT_CAPABILITIES
+
+    @classmethod
+    def of(cls, spec: dict[str, Any], container: dict[str, Any]) -> Rights:
+        context = {**(spec.get("securityContext") or {}), **(container.get("securityContext") or {})}
+        changes = context.get("capabilities") or {}
+        dropped = set(DEFAULT_CAPABILITIES) if "ALL" in changes.get("drop", ()) else set(changes.get("drop", ()))
+        reach = frozenset(DEFAULT_CAPABILITIES - dropped | set(changes.get("add", ())))
+        uid, gid = int(context.get("runAsUser", 0)), int(context.get("runAsGroup", 0))
+        return cls(uid, gid, bool(context.get("runAsNonRoot")), reach)
+
+    def may(self, bits: int, files: FakeFiles, path: PurePosixPath) -> bool:
+        """Whether it may do that with a path of the host. bits: 4 read, 2 write, 1 enter."""
+        overrides = self.uid == 0 and "DAC_OVERRIDE" in self.capabilities
+        return overrides or files.may(bits, path, self.uid, self.gid)
 
 
 @dataclass
@@ -24,6 +50,7 @@ class Container:
     image: str
     env: dict[str, str]
     mounts: dict[PurePosixPath, PurePosixPath]      # path in the container -> path on the host
+    rights: Rights
     pid: int = 0
     running: bool = False
     start_time: float = 0.0
@@ -47,7 +74,13 @@ class Container:
         }
         argv = tuple(str(word) for word in [*(first.get("command") or []), *(first.get("args") or [])])
         env = {e["name"]: str(e.get("value", "")) for e in first.get("env") or []}
-        return cls(pod, first["name"], argv, str(first.get("image", "")), env, mounts)
+        return cls(pod, first["name"], argv, str(first.get("image", "")), env, mounts, Rights.of(spec, first))
+
+    def ways(self, path: PurePosixPath) -> list[PurePosixPath]:
+        """Paths of the host that a path of the container leads over, from its mount's to its own; none without a mount."""
+        at = self.on_host(path)
+        mount = next((self.mounts[one] for one in (path, *path.parents) if one in self.mounts), None)
+        return [] if at is None or mount is None else [one for one in (*reversed(at.parents), at) if one.is_relative_to(mount)]
 
     def flag(self, name: str, default: str = "") -> str:
         """Value of a flag, as the process sees it: the last one wins."""
@@ -115,7 +148,9 @@ class Runtime:
     def processes(self) -> tuple[StaticProcess, ...]:
         """The control plane's processes as /proc shows them."""
         return tuple(
-            StaticProcess(one.name, one.pid, one.argv, one.start_time, one.env.get(k.DIGEST_ENV, ""), one.pod.uid)
+            StaticProcess(
+                one.name, one.pid, one.argv, one.start_time, one.env.get(k.DIGEST_ENV, ""), one.pod.uid, one.rights.uid
+            )
             for one in sorted(self.containers.values(), key=lambda c: (c.name, c.start_time, c.pid))
             if one.running and one.name in k.COMPONENTS
         )

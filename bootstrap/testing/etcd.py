@@ -61,6 +61,11 @@ class FakeEtcd:
         directory = container.on_host(PurePosixPath(container.flag("data-dir", "/default.etcd")))
         if directory is None:
             return "panic: the data directory is not mounted"
+        for path in (directory, directory / MEMORY.parts[0]):
+            if host.files.exists(path) and not container.rights.may(7, host.files, path):
+                return f"cannot access data directory: open {path}/.touch: permission denied"
+        if host.files.exists(directory / MEMORY) and not container.rights.may(6, host.files, directory / MEMORY):
+            return f"panic: open {directory / MEMORY}: permission denied"
         memory = host.files.content(directory / MEMORY)
         if memory is not None:
             known = json.loads(memory)
@@ -74,8 +79,12 @@ class FakeEtcd:
                 return reason
             cluster_id, member_id = container.member or (0, 0)
             text = json.dumps({"cluster": cluster_id, "member": member_id}).encode()
-            host.files.put(Directory(directory / "member", 0o700), host.now())
-            host.files.put(File(directory / MEMORY, text, 0o600), host.now())
+            names = {number: name for name, number in host.files.users.items()}
+            groups = {number: name for name, number in host.files.groups.items()}
+            owner = names[container.rights.uid], groups[container.rights.gid]
+            for path in (directory / "member", directory / "member/snap"):
+                host.files.put(Directory(path, 0o700, *owner), host.now())
+            host.files.put(File(directory / MEMORY, text, 0o600, *owner), host.now())
         return ""
 
     def cluster_of(self, host: FakeHost) -> tuple[EtcdCluster, Member] | None:

@@ -34,7 +34,8 @@ class FakeFiles:
         self.host = host
         self.nodes: dict[PurePosixPath, Node] = {ROOT: Node("directory", 0o755)}
         self.mounts: set[PurePosixPath] = {ROOT}
-        self.users = {"root"}
+        self.users = {"root": 0}
+        self.groups = {"root": 0}
         self.free_bytes = 50 << 30
         self.read_only = False
         self.generation = 0
@@ -42,7 +43,8 @@ class FakeFiles:
     def __deepcopy__(self, memo: dict[int, object]) -> FakeFiles:
         """Nodes never change, so the mapping alone is copied."""
         other = FakeFiles(self.host)
-        vars(other).update(vars(self), nodes=dict(self.nodes), mounts=set(self.mounts), users=set(self.users))
+        vars(other).update(vars(self), nodes=dict(self.nodes), mounts=set(self.mounts))
+        vars(other).update(users=dict(self.users), groups=dict(self.groups))
         return other
 
     def put(self, entry: File | Directory | Link, now: float) -> None:
@@ -55,12 +57,12 @@ class FakeFiles:
             case Directory(path, mode, owner, group):
                 if there is not None and there.kind != "directory":
                     raise self._no(path, "Not a directory")
-                self._check_owner(path, owner)
+                self._check_owner(path, owner, group)
                 self._set(path, Node("directory", mode, owner, group, mtime=there.mtime if there else now))
             case File(path, _, mode, owner, group):
                 if there is not None and there.kind == "directory":
                     raise self._no(path, "Is a directory")
-                self._check_owner(path, owner)
+                self._check_owner(path, owner, group)
                 if len(entry.bytes) > self.free_bytes:
                     raise self._no(path, "No space left on device")
                 self._set(path, Node("file", mode, owner, group, content=entry.bytes, mtime=now))
@@ -150,8 +152,18 @@ class FakeFiles:
         content = node.content if with_content and node.kind == "file" else None
         mtime = float(int(node.mtime))
         return Observed(
-            path, node.kind, node.mode, node.owner, node.group, len(node.content), digest, node.target, content, mtime
-        )
+            path, node.kind, node.mode, node.owner, node.group, len(node.content), digest, node.target, content, mtime,
+            self.users.get(node.owner, 0), self.groups.get(node.group, 0),
+        )  # fmt: skip
+
+    def may(self, bits: int, path: PurePosixPath, uid: int, gid: int) -> bool:
+        """Whether a process without capabilities may do that with a path. bits: 4 read, 2 write, 1 enter; links followed."""
+        at = self.resolve(path)
+        if at is None:
+            return False
+        node = self.nodes[at]
+        shift = 6 if self.users.get(node.owner) == uid else 3 if self.groups.get(node.group) == gid else 0
+        return (node.mode >> shift) & bits == bits
 
     def change(self, path: PurePosixPath, node: Node) -> None:
         """Put something else in a path's place: another mode, owner or time."""
@@ -169,9 +181,11 @@ class FakeFiles:
         self.nodes[path] = node
         self.generation += 1
 
-    def _check_owner(self, path: PurePosixPath, owner: str) -> None:
+    def _check_owner(self, path: PurePosixPath, owner: str, group: str) -> None:
         if owner not in self.users:
             raise self._no(path, f"invalid user: '{owner}'")
+        if group not in self.groups:
+            raise self._no(path, f"invalid group: '{group}'")
 
     def _no(self, path: PurePosixPath, reason: str) -> RemoteError:
         return RemoteError(f"{path} could not be changed on {self.host}", host=self.host, evidence=[f"{path}: {reason}"])

@@ -217,10 +217,18 @@ class FakeHost:
         """Why a container that starts ends at once; empty where it goes on."""
         if container.name in self.crashes:
             return self.crashes[container.name][-1]
+        rights = container.rights
+        if rights.non_root and rights.uid == 0:
+            return "Error: container has runAsNonRoot and image will run as root"
+        if container.name == k.API_SERVER and "NET_BIND_SERVICE" not in rights.capabilities:
+            return "exec /usr/local/bin/kube-apiserver: operation not permitted"
         for path in container.files():
             at = container.on_host(path)
             if at is None or not self.files.exists(at):
                 return f"open {path}: no such file or directory"
+            *directories, last = container.ways(path)
+            if not all(rights.may(1, self.files, each) for each in directories) or not rights.may(4, self.files, last):
+                return f"open {path}: permission denied"
         return self.fleet.etcd.start(self, container) if container.name == k.ETCD else ""
 
     def _next_pid(self) -> int:

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from bootstrap import constants as k
 from bootstrap.components.context import CA_DIRS
 from bootstrap.facts import (
+    AccountFacts,
     CgroupFacts,
     Disk,
     EtcdDataFacts,
@@ -75,6 +76,7 @@ def look(host: FakeHost, data_dir: PurePosixPath) -> Facts:
         owned=_owned(host, data_dir),
         kubeconfigs=_kubeconfigs(host),
         etcd=_etcd(host, data_dir),
+        accounts=_accounts(host),
         processes=host.runtime.processes(),
         pod_logs=host.runtime.pod_logs(),
         ca_dirs=tuple(name for name in CA_DIRS if host.files.exists(PurePosixPath(name))),
@@ -149,7 +151,8 @@ def _owned(host: FakeHost, data_dir: PurePosixPath) -> dict[PurePosixPath, Obser
         manifests.add(discovered)
     config = argument(systemd.command_line(host.kubelet.loaded, files), "config") or str(k.KUBELET_CONFIG)
     configuration = {systemd.UNIT, PurePosixPath(config), k.KUBELET_CONFIG, PurePosixPath("/etc/default/kubelet")}
-    wanted = {*files.below(k.KUBERNETES_DIR), *configuration, data_dir, k.KUBELET_DIR, k.KUBELET_DIR / "kubeadm-flags.env"}
+    wanted = {*files.below(k.KUBERNETES_DIR), *configuration, *k.FURTHER_PATHS}
+    wanted |= {data_dir, k.KUBELET_DIR, k.KUBELET_DIR / "kubeadm-flags.env"}
     for directory in manifests:
         wanted |= {directory, *(directory / name for name in files.names(directory))}
     for directory in (*systemd.DROP_IN_DIRS, k.KUBELET_PKI_DIR):
@@ -200,5 +203,12 @@ def _etcd(host: FakeHost, data_dir: PurePosixPath) -> EtcdDataFacts:
     node = host.files.nodes.get(data_dir)
     if node is None:
         return EtcdDataFacts(data_dir)
-    has_member = data_dir / "member" in host.files.nodes
-    return EtcdDataFacts(data_dir, True, has_member, data_dir in host.files.mounts, node.mode, node.owner)
+    has_member, files = data_dir / "member" in host.files.nodes, host.files
+    ids = files.users.get(node.owner, 0), files.groups.get(node.group, 0)
+    return EtcdDataFacts(data_dir, True, has_member, data_dir in files.mounts, node.mode, node.owner, *ids)
+
+
+def _accounts(host: FakeHost) -> AccountFacts:
+    users, groups = host.files.users, host.files.groups
+    taken = {number for number in (*users.values(), *groups.values()) if number < 1000}
+    return AccountFacts(users.get(k.ETCD_USER), groups.get(k.ETCD_USER), tuple(sorted(taken)))

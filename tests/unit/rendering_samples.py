@@ -24,12 +24,14 @@ from bootstrap.cluster import (
     Volume,
 )
 from bootstrap.components import ManifestContext
+from bootstrap.etcd_user import EtcdUser
 from bootstrap.patches import Patch
 
 VERSIONS = {"1.35": "v1.35.4", "1.36": "v1.36.3", "1.37": "v1.37.2"}
 TOKEN = "etcd-ca-0123456789abcdef0123456789abcdef"
 MANIFEST_DIR = PurePosixPath("/etc/kubernetes/manifests")
 RUNTIME = "unix:///run/containerd/containerd.sock"
+ETCD_USER = EtcdUser(999, 998)
 CA_DIRS = ("/etc/ca-certificates", "/usr/share/ca-certificates")
 
 
@@ -119,4 +121,5 @@ def hashes(cluster: Cluster) -> dict[PurePosixPath, str]:
 
 
 def context(cluster: Cluster, patches: tuple[Patch, ...] = ()) -> ManifestContext:
-    return ManifestContext(cluster_token=TOKEN, ca_dirs=CA_DIRS, hashes=hashes(cluster), patches=patches)
+    user = ETCD_USER if cluster.hardening.etcd_user else None
+    return ManifestContext(cluster_token=TOKEN, ca_dirs=CA_DIRS, hashes=hashes(cluster), patches=patches, etcd_user=user)

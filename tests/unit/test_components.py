@@ -1,5 +1,6 @@
 """Flags and pods of the control plane components."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import PurePosixPath
 
@@ -135,11 +136,10 @@ def test_digest_covers_the_files_that_are_read_at_start() -> None:
     for module in components.COMPONENTS:
         before = components.manifest(THREE, host, module.NAME, context)
         for path in components.startup_files(module.NAME):
-            changed = ManifestContext(samples.TOKEN, None, samples.CA_DIRS, {**(context.hashes or {}), path: "f" * 64})
+            changed = replace(context, hashes={**(context.hashes or {}), path: "f" * 64})
             assert before != components.manifest(THREE, host, module.NAME, changed), (module.NAME, path)
         reloaded = {**(context.hashes or {}), PurePosixPath("/etc/kubernetes/pki/apiserver.crt"): "0" * 64}
-        same = ManifestContext(samples.TOKEN, None, samples.CA_DIRS, reloaded)
-        assert before == components.manifest(THREE, host, module.NAME, same)
+        assert before == components.manifest(THREE, host, module.NAME, replace(context, hashes=reloaded))
 
 
 def test_a_missing_hash_is_a_bug_and_never_a_wrong_digest() -> None:
@@ -171,6 +171,16 @@ def test_a_confined_pod_has_no_more_than_it_needs(component: str) -> None:
         "capabilities": {"drop": ["ALL"], **needed},
         "readOnlyRootFilesystem": True,
     }
+
+
+def test_etcd_runs_as_its_own_user_and_sees_nothing_but_its_own_keys() -> None:
+    pod = decode(components.manifest(THREE, THREE.hosts[0], "etcd", samples.context(THREE)))
+    identity = {name: pod["spec"]["securityContext"][name] for name in ("runAsUser", "runAsGroup", "runAsNonRoot")}
+    assert identity == {"runAsUser": 999, "runAsGroup": 998, "runAsNonRoot": True}
+    (certs,) = [volume for volume in pod["spec"]["volumes"] if volume["name"] == "etcd-certs"]
+    (mount,) = [mount for mount in main_container(pod)["volumeMounts"] if mount["name"] == "etcd-certs"]
+    assert certs["hostPath"]["path"] == "/etc/kubernetes/etcd-pki"
+    assert mount == {"name": "etcd-certs", "mountPath": "/etc/kubernetes/pki/etcd", "readOnly": True}
 
 
 @pytest.mark.parametrize("component", COMPONENTS)

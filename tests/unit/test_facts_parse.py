@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from bootstrap.facts import Facts, Listener, as_dict, is_live
+from bootstrap.facts import AccountFacts, Facts, Listener, as_dict, is_live
 from bootstrap.facts.live import has_manifest, manifest_directory, manifests, pod_log, process
 from tests.unit.facts_support import MARK, facts_of, path_line, records
 
@@ -284,3 +284,25 @@ def test_as_dict_is_json_without_contents() -> None:
 
 def test_no_separator_is_left_in_what_was_read() -> None:
     assert MARK not in json.dumps(as_dict(live_host()))
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("", AccountFacts()),
+        ("passwd - 0\npasswd - 33\ngroup - 0\ngroup - 4\n", AccountFacts(taken=(0, 4, 33))),
+        ("passwd etcd 990\npasswd etcd 991\ngroup etcd 995\n", AccountFacts(990, 995, (990, 991, 995))),
+        ("passwd etcd 64055\ngroup - 12x\ngroup etcd -5\npasswd\n", AccountFacts(64055, None, (64055,))),
+    ],
+    ids=["unread", "no etcd", "the first counts", "odd lines"],
+)
+def test_accounts(lines: str, expected: AccountFacts) -> None:
+    assert facts_of(segments=[("accounts", lines)]).accounts == expected
+
+
+def test_who_owns_the_data_and_who_a_process_is() -> None:
+    files = process_files(11, "etcd --name=cp1", CGROUPFS) | {"/proc/11/status": "Name:\tetcd\nUid:\t990\t991\t990\t990\n"}
+    line = path_line("/var/lib/etcd", "41c0", "etcd").replace("etcd 0 root 0", "etcd 990 etcd 995")
+    facts = facts_of({"process/11": "yes"}, files, [("paths", records([line]))])
+    assert (facts.etcd.uid, facts.etcd.gid) == (990, 995)
+    assert facts.processes[0].user == 991

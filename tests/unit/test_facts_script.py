@@ -19,7 +19,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from bootstrap.components.context import CA_DIRS
-from bootstrap.facts import Facts, parse, script
+from bootstrap.constants import FURTHER_PATHS
+from bootstrap.facts import AccountFacts, Facts, parse, script
 
 SHELLS = {"dash": ("dash",), "bash": ("bash", "--posix"), "busybox": ("busybox", "sh")}
 PRESENT = {name: argv for name, argv in SHELLS.items() if shutil.which(argv[0])}
@@ -57,6 +58,9 @@ FILES = {
     "etc/default/kubelet":
         "ARGS=--config=/var/lib/kubelet/config.yaml --config-dir=/etc/kc --kubeconfig=/etc/kubernetes/kubelet.conf\n",
     "etc/containerd/config.toml": "version = 3\n",
+    "etc/passwd": "root:x:0:0::/root:/bin/sh\netcd:x:990:991::/:/usr/sbin/nologin\nme:x:1000:1000::/home/me:/bin/sh",
+    "etc/group": "root:x:0:\nusers:x:100:me\n+:::\netcd:x:991:\nme:x:1000:",
+    "etc/sysusers.d/kubernetes-etcd.conf": "g etcd 991\n",
     "var/lib/kubelet/config.yaml": "cgroupDriver: systemd\n",
     "var/lib/kubelet/pki/kubelet-client-2026.pem": PEM + KEY,
     "var/lib/etcd/member/snap/db": "data",
@@ -124,8 +128,9 @@ def test_this_machine_can_be_read(shell: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("shell", PRESENT.values(), ids=PRESENT)
 @needs_mounts
 def test_a_whole_host(shell: tuple[str, ...], root: tuple[str, ...]) -> None:
-    done = run(shell, script(DATA_DIR), root)
+    done = run(shell, script(DATA_DIR, FURTHER_PATHS), root)
     facts = parse("cp1", done.stdout, 0.0)
+    assert facts.accounts == AccountFacts(990, 991, (0, 100, 990, 991))
     assert CANARY not in _decoded(done.stdout)
     assert "c2VjcmV0LWNhbmFyeQ" not in _decoded(done.stdout)
     _check_paths(facts)
@@ -150,6 +155,7 @@ def _check_paths(facts: Facts) -> None:
     assert owned["/etc/kubelet.d/.hidden"].content is None
     assert owned["/etc/kubelet.d/app.key"].content is None
     assert owned["/var/lib/etcd"].mode == 0o700
+    assert owned["/etc/sysusers.d/kubernetes-etcd.conf"].sha256
     assert owned["/var/lib/kubelet/pki/kubelet-client-current.pem"].target == "kubelet-client-2026.pem"
     assert owned["/var/lib/kubelet/pki/kubelet-client-current.pem"].content == PEM.encode()
     assert "/var/lib/etcd/member" not in owned

@@ -13,6 +13,7 @@ import pytest
 from bootstrap import constants as k
 from bootstrap.cluster import ApiServer, Arg, Cluster, Env, Host, HostKubelet, KubeletSpec, Networking, Role
 from bootstrap.facts import (
+    AccountFacts,
     CgroupFacts,
     Disk,
     EtcdDataFacts,
@@ -32,7 +33,8 @@ from bootstrap.preflight import as_dict, check, is_ignored
 NAMES = ("cp1", "cp2", "cp3")
 MANIFESTS = PurePosixPath("/etc/kubernetes/manifests")
 COMMANDS = (
-    "losetup", "mount", "cp", "base64", "chmod", "chown", "flock", "ln", "mv", "sha256sum", "sync", "systemctl", "timeout",
+    "losetup", "mount", "cp", "base64", "chmod", "chown", "flock", "ln", "mv", "sha256sum", "sync", "systemctl",
+    "systemd-sysusers", "timeout",
 )  # fmt: skip
 PEM = b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 OTHER_PEM = PEM.replace(b"MIIB", b"MIIC")
@@ -95,7 +97,9 @@ def finished(name: str) -> Facts:
             ),
             kubeconfigs={k.KUBERNETES_DIR / "kubelet.conf": KubeconfigFacts(
                 k.KUBERNETES_DIR / "kubelet.conf", f"https://{address(name)}:6443", PEM)},
-            etcd=EtcdDataFacts(PurePosixPath("/var/lib/etcd"), exists=True, has_member=True, mode=0o700, owner="etcd"),
+            etcd=EtcdDataFacts(
+                PurePosixPath("/var/lib/etcd"), exists=True, has_member=True, mode=0o700, owner="etcd", uid=990, gid=990),
+            accounts=AccountFacts(990, 990, (0, 990)),
             processes=tuple(StaticProcess(component, 9, (component,), 1.0, "d", uid) for component in k.COMPONENTS),
         ),
         *(file(MANIFESTS / f"{name}.yaml", manifest(name, "--initial-cluster-token=t")) for name in k.COMPONENTS),
@@ -165,7 +169,7 @@ def with_drop_in(name: str, content: bytes) -> Facts:
 
 
 def with_data(facts: Facts) -> Facts:
-    return replace(facts, etcd=EtcdDataFacts(PurePosixPath("/var/lib/etcd"), exists=True, has_member=True))
+    return replace(facts, etcd=EtcdDataFacts(PurePosixPath("/var/lib/etcd"), exists=True, has_member=True, uid=997, gid=997))
 
 
 V1 = CgroupFacts(1, ("cpu", "cpuacct", "cpuset", "devices", "freezer", "memory", "pids", "hugetlb", "blkio"))
