@@ -1,0 +1,87 @@
+"""The real kubeadm on a cluster of ours: it understands what it finds, and a worker joins the way its documentation says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lab.conftest import CP1, MASTERS, PREFIX, Lab, wait_until
+
+WORKER = f"{PREFIX}worker1"
+ADMIN = "KUBECONFIG=/etc/kubernetes/admin.conf"
+
+
+def test_certificates_are_all_known_to_kubeadm(lab: Lab, cluster: Path) -> None:
+    said = lab.sh(CP1, "kubeadm certs check-expiration 2>&1")
+    assert "MISSING" not in said
+    for certificate in ("admin.conf", "apiserver-etcd-client", "etcd-healthcheck-client", "scheduler.conf", "super-admin.conf"):
+        assert re.search(rf"^{re.escape(certificate)} .* no\s*$", said, re.M), said
+
+
+def test_images_are_those_that_kubeadm_lists(lab: Lab, cluster: Path) -> None:
+    version = lab.get("nodes", CP1)["status"]["nodeInfo"]["kubeletVersion"]
+    listed = set(lab.sh(CP1, f"kubeadm config images list --kubernetes-version {version}").split())
+    run = {pod["spec"]["containers"][0]["image"] for pod in lab.mirror_pods().values()}
+    assert len(run) == 4
+    assert run <= listed
+
+
+def test_upgrade_plan_runs(lab: Lab, cluster: Path) -> None:
+    version = lab.get("nodes", CP1)["status"]["nodeInfo"]["kubeletVersion"]
+    said = lab.sh(CP1, f"kubeadm upgrade plan {version} 2>&1", timeout=180)
+    assert "[upgrade/health] FATAL" not in said
+    for component in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"):
+        assert re.search(rf"^{component}\s+{CP1}\s", said, re.M), said
+
+
+def test_upgrade_diff_loses_no_flag(lab: Lab, cluster: Path) -> None:
+    version = lab.get("nodes", CP1)["status"]["nodeInfo"]["kubeletVersion"]
+    said = lab.sh(CP1, f"kubeadm upgrade diff {version} 2>&1")
+    assert "kube-apiserver" in said
+    assert lost(r"- (--\S.*)", said) == set()
+    assert lost(r"(?:mountPath|path): (\S+)", said) == set()
+
+
+def lost(what: str, diff: str) -> set[str]:
+    """What the lines that match have before the upgrade and not after it."""
+    found = re.findall(rf"^([-+])\s+{what}$", diff, re.M)
+    return {text for sign, text in found if sign == "-"} - {text for sign, text in found if sign == "+"}
+
+
+@pytest.fixture
+def worker(lab: Lab, cluster: Path) -> Iterator[str]:
+    """A fourth node, joined by a stock `kubeadm join` with a token."""
+    lab.command("up", "--masters", str(len(MASTERS)), "--workers", "1", timeout=900)
+    (lab.directory / "ssh-config").write_text(lab.command("ssh-config") + "\n")
+    join = lab.sh(CP1, f"{ADMIN} kubeadm token create --ttl 10m --print-join-command").strip()
+    assert join.startswith("kubeadm join ")
+    lab.sh(WORKER, f"{join} --node-name {WORKER} --ignore-preflight-errors=all 2>&1", timeout=180)
+    yield WORKER
+    lab.kubectl("delete", "node", WORKER)
+
+
+def test_a_stock_join_brings_a_worker_whose_logs_can_be_read(lab: Lab, worker: str) -> None:
+    def ready() -> bool:
+        conditions = lab.get("node", worker)["status"]["conditions"]
+        return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+    wait_until(ready, 120, f"{worker} Ready")
+    requests = [
+        request["metadata"]["name"] for request in lab.get("certificatesigningrequests")["items"]
+        if request["spec"]["signerName"] == "kubernetes.io/kubelet-serving"
+        and request["spec"]["username"] == f"system:node:{worker}" and not request["status"].get("conditions")
+    ]  # fmt: skip
+    assert requests
+    lab.kubectl("certificate", "approve", *requests)
+    image = "localhost/kube-bootstrap/pod-network:v1"
+    overrides = f'{{"spec":{{"nodeName":"{worker}"}}}}'
+    lab.kubectl("run", "greeter", "--image", image, "--image-pull-policy=Never", "--restart=Never", "--overrides", overrides,
+                "--command", "--", "sh", "-c", "echo a pod of the worker; sleep 600")  # fmt: skip
+    lab.kubectl("wait", "pod/greeter", "--for=condition=Ready", "--timeout=60s")
+    # The kubelet fetches its certificate some time after the approval.
+    wait_until(lambda: "a pod of the worker" in lab.kubectl("logs", "greeter"), 60, f"logs of a pod on {worker}")
+    assert lab.kubectl("exec", "greeter", "--", "hostname").strip() == "greeter"
+    lab.kubectl("delete", "pod", "greeter", "--now")
