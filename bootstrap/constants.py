@@ -14,9 +14,10 @@ DEFAULT_MANIFEST_DIR = KUBERNETES_DIR / "manifests"
 KUBELET_DIR = PurePosixPath("/var/lib/kubelet")
 KUBELET_PKI_DIR = KUBELET_DIR / "pki"
 KUBELET_CONFIG = KUBELET_DIR / "config.yaml"
+KUBELET_INSTANCE_CONFIG = KUBELET_DIR / "instance-config.yaml"
 KUBELET_DROP_IN = PurePosixPath("/etc/systemd/system/kubelet.service.d/10-kubeadm.conf")
 POD_LOG_DIR = PurePosixPath("/var/log/pods")
-FURTHER_PATHS = (SYSUSERS_FILE,)
+FURTHER_PATHS = (SYSUSERS_FILE, KUBELET_INSTANCE_CONFIG)
 """What is looked after beside what the script that reads a host finds by itself."""
 
 ETCD = "etcd"

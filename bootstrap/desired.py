@@ -92,7 +92,7 @@ def etcd_data_dir(snapshot: Snapshot) -> Directory:
 
 
 def kubelet_files(snapshot: Snapshot, host: Host) -> tuple[Entry, ...]:
-    """KubeletConfiguration, drop-in and the manifest directory."""
+    """KubeletConfiguration, what of it is this host's own, drop-in and the manifest directory."""
     facts = snapshot.facts[host.name]
     resolved = facts.services.get("systemd-resolved.service")
     resolv_conf = RESOLVED_CONF if resolved is not None and resolved.active_state == "active" else None
@@ -108,6 +108,7 @@ def kubelet_files(snapshot: Snapshot, host: Host) -> tuple[Entry, ...]:
         Directory(manifest_dir(facts), 0o700),
         Directory(k.KUBELET_DIR, 0o750),
         File(k.KUBELET_CONFIG, config, 0o600),
+        File(k.KUBELET_INSTANCE_CONFIG, kubelet.instance_config(snapshot.cluster, config), 0o600),
         File(k.KUBELET_DROP_IN, kubelet.drop_in(snapshot.cluster, host, facts.kubelet.binary or kubelet.BINARY), 0o600),
     )
 

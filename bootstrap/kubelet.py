@@ -27,7 +27,7 @@ from bootstrap.networking import dns_address
 from bootstrap.owned import KUBELET_FIELDS
 from bootstrap.patches import Patch, apply_patches, merge_patch
 from bootstrap.patches.load import KUBELET_CONFIGURATION
-from bootstrap.render import Value, render_unit, to_yaml
+from bootstrap.render import Value, load_yaml_all, render_unit, to_yaml
 
 BINARY = "/usr/bin/kubelet"
 
@@ -85,6 +85,17 @@ def shared_config(cluster: Cluster) -> bytes:
             **({"serverTLSBootstrap": True} if cluster.hardening.kubelet_serving else {}),
         }
     )
+
+
+def instance_config(cluster: Cluster, config: bytes) -> bytes:
+    """/var/lib/kubelet/instance-config.yaml: where a host's own configuration differs from the shared one.
+
+    kubeadm's upgrade writes config.yaml anew from the shared configuration with this file as a patch, and finds the runtime's
+    socket in it. config: the host's `config_file`. Source: kubeadm app/phases/kubelet/config.go (v1.36.3).
+    """
+    own, shared = load_yaml_all(config.decode())[0], load_yaml_all(shared_config(cluster).decode())[0]
+    differing = {field: own.get(field) for field in {*own, *shared} if own.get(field) != shared.get(field)}
+    return to_yaml({**differing, "containerRuntimeEndpoint": own["containerRuntimeEndpoint"], "serverTLSBootstrap": False})
 
 
 def drop_in(cluster: Cluster, host: Host, binary: str = BINARY) -> bytes:

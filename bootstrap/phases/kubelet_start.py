@@ -1,7 +1,8 @@
 """kubelet-start: the kubelet's configuration, its systemd drop-in, and the kubelet itself.
 
 Inputs: the kubelet's service and process, the manifest directory it reads, systemd-resolved, spec.kubelet and the host's.
-Outputs: /var/lib/kubelet/config.yaml, the drop-in 10-kubeadm.conf, a kubelet that is enabled and runs with them.
+Outputs: config.yaml and instance-config.yaml in /var/lib/kubelet, the drop-in 10-kubeadm.conf, a kubelet that is enabled and
+runs with them.
 A second run writes nothing; a kubelet that is older than its files (a run was cut between the two) is restarted.
 """
 
@@ -24,7 +25,8 @@ def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
         changes.append(Run(("systemctl", "daemon-reload"), "told systemd of the drop-in"))
     if service.unit_file_state != "enabled":
         changes.append(Run(("systemctl", "enable", "kubelet.service"), "enabled the kubelet"))
-    if files or service.active_state != "active" or _outdated(facts):
+    read = [change for change in files if change.entry.path != k.KUBELET_INSTANCE_CONFIG]  # that one is for other tools
+    if read or service.active_state != "active" or _outdated(facts):
         changes.append(Run(("systemctl", "restart", "kubelet.service"), "started the kubelet"))
     return changes
 

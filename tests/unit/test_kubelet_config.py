@@ -9,7 +9,7 @@ import yaml
 from bootstrap import kubelet
 from bootstrap.cluster import Arg, HostKubelet, KubeletSpec
 from bootstrap.errors import InventoryError
-from bootstrap.patches import Patch, PatchType
+from bootstrap.patches import Patch, PatchType, merge_patch
 from tests.unit import rendering_samples as samples
 
 CLUSTER = samples.a_cluster()
@@ -40,6 +40,17 @@ def test_the_shared_configuration_has_nothing_of_a_host() -> None:
     only_own = {"containerRuntimeEndpoint", "tlsCertFile", "tlsPrivateKeyFile"}
     assert only_own == own.keys() - shared.keys()
     assert {"serverTLSBootstrap"} == shared.keys() - own.keys()
+
+
+def test_the_instance_configuration_makes_the_shared_one_this_hosts_again() -> None:
+    """What kubeadm's upgrade does: it merges the file over the shared configuration."""
+    cluster = CLUSTER.model_copy(update={"kubelet": KubeletSpec(config={"maxPods": 50})})
+    host = cluster.hosts[0].model_copy(update={"kubelet": HostKubelet(config={"maxPods": None, "nodeStatusReportFrequency": "1m"})})
+    own = kubelet.config_file(cluster, host, PurePosixPath("/srv/manifests"), samples.RUNTIME, "/run/systemd/resolve/resolv.conf")
+    shared = yaml.safe_load(kubelet.shared_config(cluster))
+    instance = yaml.safe_load(kubelet.instance_config(cluster, own))
+    assert {**yaml.safe_load(own), "serverTLSBootstrap": False} == merge_patch(shared, instance)
+    assert instance["containerRuntimeEndpoint"] == samples.RUNTIME
 
 
 def test_a_hosts_own_configuration_is_merged_last_and_null_takes_away() -> None:
