@@ -45,7 +45,8 @@ def test_the_shared_configuration_has_nothing_of_a_host() -> None:
 def test_the_instance_configuration_makes_the_shared_one_this_hosts_again() -> None:
     """What kubeadm's upgrade does: it merges the file over the shared configuration."""
     cluster = CLUSTER.model_copy(update={"kubelet": KubeletSpec(config={"maxPods": 50})})
-    host = cluster.hosts[0].model_copy(update={"kubelet": HostKubelet(config={"maxPods": None, "nodeStatusReportFrequency": "1m"})})
+    its_own = HostKubelet(config={"maxPods": None, "nodeStatusReportFrequency": "1m"})
+    host = cluster.hosts[0].model_copy(update={"kubelet": its_own})
     own = kubelet.config_file(cluster, host, PurePosixPath("/srv/manifests"), samples.RUNTIME, "/run/systemd/resolve/resolv.conf")
     shared = yaml.safe_load(kubelet.shared_config(cluster))
     instance = yaml.safe_load(kubelet.instance_config(cluster, own))
