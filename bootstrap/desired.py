@@ -35,8 +35,8 @@ def etcds_user(snapshot: Snapshot, host: Host) -> tuple[WriteFile | Run | Remove
     """What makes the user and group that etcd runs as; nothing where the host has them. Without that user its copies go."""
     facts = snapshot.facts[host.name]
     if not snapshot.cluster.hardening.etcd_user:
-        left = (path for path in (k.ETCD_USER_PKI_DIR, k.SYSUSERS_FILE) if path in facts.owned)
-        return tuple(RemovePath(path, recursive=True) for path in left)
+        left = (RemovePath(k.ETCD_USER_PKI_DIR, recursive=True), RemovePath(k.SYSUSERS_FILE))
+        return tuple(change for change in left if change.path in facts.owned)
     wanted = sysusers_file(facts)
     if wanted is None:
         return ()

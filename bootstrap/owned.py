@@ -54,6 +54,12 @@ ETCD_FLAGS: Mapping[str, str] = {
     "enable-grpc-gateway": _GATEWAY,
 }
 
+ETCD_DEFAULTS = (
+    "cipher-suites", "feature-gates", "listen-metrics-urls", "snapshot-count", "tls-min-version",
+    "watch-progress-notify-interval",
+)
+"""Flags that etcd is given, too, and that extraArgs may set otherwise."""
+
 API_SERVER_FLAGS: Mapping[str, str] = {
     "advertise-address": "it is the host's address",
     "bind-address": "API servers listen on all addresses: node-local load balancers and kube-proxy use 127.0.0.1",
@@ -127,6 +133,11 @@ KUBELET_FIELDS: Mapping[str, str] = {
     "tlsPrivateKeyFile": _SERVING,
     "serverTLSBootstrap": _SERVING,
 }
+
+
+def etcd_variable(flag: str) -> str:
+    """The variable that sets a flag of etcd. Source: etcd pkg/flags/flag.go, FlagToEnv (3.6, 3.7)."""
+    return f"ETCD_{flag.upper().replace('-', '_')}"
 
 
 def flag_name(text: str) -> str:

@@ -77,6 +77,24 @@ def _etcd(draft: Draft, place: Loc) -> Iterator[Finding]:
             message = f"no URL of {quoted(value)} is plain HTTP on loopback, port {ETCD_METRICS_PORT}"
             yield Finding((*item, "value"), message, f"add {_METRICS_URL}: probes and the tool ask there")
     yield from _unique(draft, (*place, "extraEnvs"), lambda item: draft.text(*item, "name"), "name")
+    yield from _etcd_variables(draft, place)
+
+
+def _etcd_variables(draft: Draft, place: Loc) -> Iterator[Finding]:
+    """A variable sets a flag as an argument does; given both ways etcd ends at once.
+
+    Source: etcd pkg/flags/flag.go, verifyEnv (3.6, 3.7).
+    """
+    given = {*owned.ETCD_DEFAULTS, *(owned.flag_name(name) for _, name, _ in draft.args(*place, "extraArgs"))}
+    variables = {owned.etcd_variable(flag): flag for flag in (*sorted(given), *owned.ETCD_FLAGS)}
+    for item in draft.items(*place, "extraEnvs"):
+        name = draft.text(*item, "name") or ""
+        flag = variables.get(name, "")
+        if flag in owned.ETCD_FLAGS:
+            yield Finding((*item, "name"), f"{name} sets --{flag}, which may not be set", owned.ETCD_FLAGS[flag])
+        elif flag:
+            message = f"{name} sets --{flag}, which etcd is given as an argument"
+            yield Finding((*item, "name"), message, "set it in extraArgs alone")
 
 
 def _is_local_metrics_url(text: str) -> bool:

@@ -35,7 +35,8 @@ def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
         changes.append(Run(("systemctl", "daemon-reload"), "told systemd that the drop-in is gone"))
     if any(path.is_relative_to(k.KUBELET_DIR) for path in facts.owned):
         changes.append(RemovePath(k.KUBELET_DIR, recursive=True))
-    changes += [RemovePath(path, recursive=True) for path in (k.ETCD_USER_PKI_DIR, k.SYSUSERS_FILE) if path in facts.owned]
+    changes += [RemovePath(k.SYSUSERS_FILE)] if k.SYSUSERS_FILE in facts.owned else []
+    changes += [RemovePath(k.ETCD_USER_PKI_DIR, recursive=True)] if k.ETCD_USER_PKI_DIR in facts.owned else []
     # Credentials last, so that an interrupted reset can still be finished with them.
     changes += [RemovePath(entry.path) for entry in KUBECONFIGS if entry.path in facts.owned]
     return [*changes, *_pki(facts)]

@@ -32,6 +32,43 @@ def test_etcd_has_three_voters(lab: Lab, cluster: Path) -> None:
     assert not any(member.get("isLearner") for member in node["members"])
 
 
+PROCESSES = """
+for name in etcd kube-apiserver kube-controller kube-scheduler; do
+    pid=$(pgrep -x -o "$name.*")
+    awk -v name="$(cat /proc/$pid/comm)" '/^(Uid|CapEff|CapBnd|NoNewPrivs|Seccomp):/ {print name, $1, $2}' /proc/$pid/status
+    awk -v name="$(cat /proc/$pid/comm)" '$5 == "/" {print name, "root", substr($6, 1, 2)}' /proc/$pid/mountinfo | tail -n 1
+done
+"""
+OWNERS = """
+cd /
+stat -c '%n %a %U:%G' var/lib/etcd etc/kubernetes/etcd-pki etc/kubernetes/etcd-pki/*
+find etc/kubernetes/pki ! -user root -o ! -group root
+find etc/kubernetes/pki -name '*.key' ! -perm 600
+"""
+NONE, NET_BIND_SERVICE = "0000000000000000", "0000000000000400"
+
+
+def test_components_have_no_more_than_they_need(lab: Lab, cluster: Path) -> None:
+    for node in MASTERS:
+        etcd = lab.sh(node, "id -u etcd").strip()
+        expected = set()
+        for name in ("etcd", "kube-apiserver", "kube-controller", "kube-scheduler"):
+            capabilities = NET_BIND_SERVICE if name == "kube-apiserver" else NONE
+            user = etcd if name == "etcd" else "0"
+            expected |= {f"{name} Uid: {user}", f"{name} CapEff: {capabilities}", f"{name} CapBnd: {capabilities}"}
+            expected |= {f"{name} NoNewPrivs: 1", f"{name} Seccomp: 2", f"{name} root ro"}
+        assert etcd != "0"
+        assert set(lab.sh(node, PROCESSES).splitlines()) == expected
+
+
+def test_data_and_keys_belong_to_those_who_use_them(lab: Lab, cluster: Path) -> None:
+    names = ("ca.crt", "peer.crt", "peer.key", "server.crt", "server.key")
+    copies = [f"etc/kubernetes/etcd-pki/{name} 400 etcd:etcd" for name in names]
+    expected = ["var/lib/etcd 700 etcd:etcd", "etc/kubernetes/etcd-pki 700 etcd:etcd", *copies]
+    for node in MASTERS:
+        assert lab.sh(node, OWNERS).splitlines() == expected
+
+
 def test_a_second_init_writes_nothing(lab: Lab, cluster: Path) -> None:
     before = {node: lab.tree(node) for node in MASTERS}
     said = lab.init(cluster)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from bootstrap import owned
+from bootstrap import components, owned
 from bootstrap.inventory import show
 from tests.unit.inventory_support import load, problems, with_host, with_hosts, with_spec
-from tests.unit.rendering_samples import extra_args
+from tests.unit.rendering_samples import a_cluster, context, extra_args
 
 COMPONENTS: dict[str, Mapping[str, str]] = {
     "etcd.local": owned.ETCD_FLAGS,
@@ -192,3 +192,39 @@ def test_all_of_them_are_reported_at_once_each_in_its_line() -> None:
         (27, "spec.kubelet.config.staticPodPath"),
         (29, "spec.kubelet.extraArgs[0].name"),
     ]
+
+
+def env(name: str) -> str:
+    return f"extraEnvs: [{{name: {name}, value: 'x'}}]"
+
+
+@pytest.mark.parametrize("flag", owned.ETCD_FLAGS)
+def test_a_variable_that_sets_an_owned_flag_of_etcd_is_refused_like_the_flag(flag: str) -> None:
+    (problem,) = problems(in_spec("etcd.local", env(owned.etcd_variable(flag))))
+    assert (problem.line, problem.field) == (10, "spec.etcd.local.extraEnvs[0].name")
+    assert f"--{flag}," in problem.message
+    assert problem.hint == owned.ETCD_FLAGS[flag]
+
+
+@pytest.mark.parametrize("name", ["ETCD_SNAPSHOT_COUNT", "ETCD_CIPHER_SUITES"])
+def test_a_variable_for_a_flag_that_etcd_is_given_is_refused(name: str) -> None:
+    (problem,) = problems(in_spec("etcd.local", env(name)))
+    assert problem.hint == "set it in extraArgs alone"
+
+
+def test_a_flag_may_be_set_by_argument_or_variable_but_not_by_both() -> None:
+    assert problems(in_spec("etcd.local", env("ETCD_QUOTA_BACKEND_BYTES"))) == ()
+    both = f"{env('ETCD_QUOTA_BACKEND_BYTES')}, {arg('quota-backend-bytes', '8589934592')}"
+    (problem,) = problems(in_spec("etcd.local", both))
+    assert problem.field == "spec.etcd.local.extraEnvs[0].name"
+
+
+@pytest.mark.parametrize("name", ["GODEBUG", "ETCD_VERBOSE", "ETCD_UNSUPPORTED_ARCH", "etcd_name", "ETCDCTL_API"])
+def test_other_variables_of_etcd_are_fine(name: str) -> None:
+    assert problems(in_spec("etcd.local", env(name))) == ()
+
+
+def test_every_flag_that_etcd_is_given_is_known_here() -> None:
+    cluster = a_cluster()
+    given = {name for name, _ in components.args(cluster, cluster.hosts[0], "etcd", context(cluster))}
+    assert given <= {*owned.ETCD_FLAGS, *owned.ETCD_DEFAULTS}
