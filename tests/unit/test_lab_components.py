@@ -161,7 +161,9 @@ def test_inventory_is_a_cluster_of_the_lab_s_nodes() -> None:
         ("cp3", "control-plane"),
         ("worker1", "worker"),
     ]
-    assert document["spec"]["kubelet"]["config"] == {"cgroupDriver": "cgroupfs", "failCgroupV1": False, "failSwapOn": False}
+    config = document["spec"]["kubelet"]["config"]
+    assert {"cgroupDriver": "cgroupfs", "failCgroupV1": False, "failSwapOn": False}.items() <= config.items()
+    assert config["imageGCHighThresholdPercent"] == 100
     assert document["spec"]["addons"] == ["coredns", "kube-proxy", "/p.yaml"]
 
 

@@ -58,6 +58,13 @@ spec:
       cgroupDriver: cgroupfs
       failCgroupV1: false
       failSwapOn: false
+      # Nodes share this machine's disk, however full it is, and there is no registry to fetch an image from again.
+      imageGCHighThresholdPercent: 100
+      evictionHard:
+        memory.available: 100Mi
+        nodefs.available: 1%
+        nodefs.inodesFree: 1%
+        imagefs.available: 1%
   kubeProxy:
     config:
       mode: nftables
