@@ -90,11 +90,14 @@ def render(context: Context, inventory: Path, out: Path, secrets: bool) -> ExitC
 
 @main.command()
 @INVENTORY
+@click.option("--profile", type=click.Choice(["cis"]), help="Against the CIS Kubernetes Benchmark instead; -v: all checks.")
 @command
-def verify(context: Context, inventory: Path) -> ExitCode:
+def verify(context: Context, inventory: Path, profile: str | None) -> ExitCode:
     """Compare plan, files, processes, certificates and the API. Exit 0, or 8 with the differences."""
     from bootstrap import queries
 
+    if profile == "cis":
+        return queries.verify_cis(context.load(inventory), context.verbose > 0, context.connect, context.console)
     return queries.verify(context.load(inventory), inventory, context.connect, context.console)
 
 

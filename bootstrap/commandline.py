@@ -53,6 +53,7 @@ class Context:
 
     def __init__(self, console: Console, verbose: int, ask_sudo_password: bool) -> None:
         self.console = console
+        self.verbose = verbose
         self._ask = ask_sudo_password
         # A node name of 53 letters or more makes a common name that RFC 5280 calls too long; Kubernetes does not mind.
         warnings.filterwarnings("ignore", message="Attribute's length must be")

@@ -73,8 +73,11 @@ class Connection(Protocol):
         """The host's name in the inventory."""
         ...
 
-    def look(self, data_dir: PurePosixPath) -> Facts:
-        """Everything there is to know of the host, by one script in one round trip. data_dir: etcd's."""
+    def look(self, data_dir: PurePosixPath, *, security: bool = False) -> Facts:
+        """Everything there is to know of the host, by one script in one round trip.
+
+        data_dir: etcd's. security: also what only a look at the host's hardening needs (Facts.security).
+        """
         ...
 
     def read(self, paths: Iterable[PurePosixPath]) -> Mapping[PurePosixPath, bytes]:

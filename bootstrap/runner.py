@@ -189,10 +189,12 @@ def connected(
             connection.close()
 
 
-def look(access: Access) -> dict[str, Facts]:
-    """Facts of every connected host, read at once. Raises the errors of all that failed."""
+def look(access: Access, *, security: bool = False) -> dict[str, Facts]:
+    """Facts of every connected host, read at once. security: as of Connection.look. Raises the errors of all that failed."""
     directory = PurePosixPath(access.cluster.etcd.local.data_dir)
-    results = at_once(lambda name: access.connections[name].look(directory), sorted(access.connections), str)
+    results = at_once(
+        lambda name: access.connections[name].look(directory, security=security), sorted(access.connections), str
+    )
     raise_all([found for found in results.values() if isinstance(found, BootstrapError)])
     return {name: found for name, found in results.items() if isinstance(found, Facts)}
 

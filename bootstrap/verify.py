@@ -6,7 +6,7 @@ Drift of files is a plan of `init` that is not empty; the rest is asked live. Ev
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -22,9 +22,9 @@ from bootstrap.apiserver import ApiError
 from bootstrap.apply import done_text
 from bootstrap.cluster import Host
 from bootstrap.connection import NoAnswer, Request, Tls
-from bootstrap.facts import Facts
+from bootstrap.facts import Facts, is_live
 from bootstrap.files import File, Link
-from bootstrap.plan import ApiApply, Plan, Snapshot, WriteFile, mutates, same_pod
+from bootstrap.plan import AddTaints, ApiApply, Plan, Snapshot, WriteFile, mutates, same_pod
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,16 @@ class Difference:
 
 def differences(snapshot: Snapshot, plan: Plan, access: Access) -> tuple[Difference, ...]:
     """Every difference found; empty means that the cluster is as the inventory says."""
-    hosts = [host for host in snapshot.cluster.control_plane_hosts if host.name in snapshot.facts]
-    found = list(_drift(plan))
+    looked_at = [host for host in snapshot.cluster.control_plane_hosts if host.name in snapshot.facts]
+    bare = {host.name for host in looked_at if _is_bare(snapshot.facts[host.name])}
+    hosts = [host for host in looked_at if host.name not in bare]
+    found = [
+        Difference(name, "control plane", "set up", "nothing of it is here: no manifest, no certificate, no component")
+        for name in sorted(bare)
+    ]
+    if not hosts:
+        return tuple(found)
+    found += _drift(plan, bare, api_answers=snapshot.api is not None)
     for host in hosts:
         found += _strangers(snapshot.facts[host.name])
         found += _processes(snapshot, host)
@@ -51,13 +59,25 @@ def differences(snapshot: Snapshot, plan: Plan, access: Access) -> tuple[Differe
     return tuple(found)
 
 
-def _drift(plan: Plan) -> Iterable[Difference]:
-    """Files, services and API objects that init would write."""
+def _is_bare(facts: Facts) -> bool:
+    """Whether nothing of a control plane was ever made here, or all of it was taken off: one thing to say, not sixty."""
+    kubeconfigs = any(path.parent == k.KUBERNETES_DIR and path.suffix == ".conf" for path in facts.owned)
+    return not is_live(facts) and not kubeconfigs and not any(k.PKI_DIR in path.parents for path in facts.owned)
+
+
+def _drift(plan: Plan, bare: Collection[str], *, api_answers: bool) -> Iterable[Difference]:
+    """Files, services and API objects that init would write. bare: hosts of which there is nothing more to say."""
+    if not api_answers:
+        yield Difference("", "api objects", "as rendered", "not known: no API server answers")
     for _, host, change in plan.all():
-        if isinstance(change, WriteFile):
+        if isinstance(change, ApiApply | AddTaints):
+            if api_answers:
+                what = f"api object {change.ref}" if isinstance(change, ApiApply) else f"taints of node {change.node}"
+                yield Difference("", what, "as rendered", "missing or changed")
+        elif host in bare:
+            continue
+        elif isinstance(change, WriteFile):
             yield _file_drift(host, change)
-        elif isinstance(change, ApiApply):
-            yield Difference("", f"api object {change.ref}", "as rendered", "missing or changed")
         elif mutates(change):
             yield Difference(host, "action outstanding", "nothing to do", done_text(change))
 

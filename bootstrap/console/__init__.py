@@ -124,6 +124,11 @@ class Console:
         with self._lock:
             self._form.table(title, columns, rows)
 
+    def remedies(self, remedies: Iterable[tuple[str, str]]) -> None:
+        """Show what to do, each with what it is for; a result. As JSON nothing: it belongs into the command's result."""
+        with self._lock:
+            self._form.remedies(remedies)
+
     def facts(self, facts: Facts) -> None:
         """Show what was read of one host; a result. As JSON nothing: it belongs into the command's result."""
         with self._lock:

@@ -60,6 +60,9 @@ class JsonLines:
     def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Nothing."""
 
+    def remedies(self, remedies: Iterable[tuple[str, str]]) -> None:
+        """Nothing."""
+
     def facts(self, facts: Facts) -> None:
         """Nothing."""
 

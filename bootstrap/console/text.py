@@ -70,6 +70,12 @@ class Text:
             self._out.line(stripped(title), "bold")
         self._out.table(columns, [[shown(cell) for cell in row] for row in rows])
 
+    def remedies(self, remedies: Iterable[tuple[str, str]]) -> None:
+        """One line each, never folded: they are there to be copied."""
+        self.settle()
+        self._show(self._out, [(f"  remedy {purpose}: {shown(remedy)}", "cyan") for purpose, remedy in remedies])
+        self._out.line("")
+
     def facts(self, facts: Facts) -> None:
         from bootstrap.console.factstext import facts_lines
 

@@ -252,6 +252,7 @@ walk() { # ACTION DIRECTORY...: the action on the directories and on all that li
 
 owned() { # PATH...: all segments about files
     kubelet_configs "$@"
+    "$more"
     host
     accounts
     digests
@@ -293,7 +294,7 @@ owned() { # PATH...: all segments about files
     set +f
     set -- "$@" /etc/containerd/config.toml /etc/containerd/conf.d/*.toml /etc/crio/crio.conf /etc/crio/crio.conf.d/*
     set -f
-    contents "$@" $unit_files $configs /etc/os-release /usr/lib/os-release /proc/stat /proc/swaps /proc/cgroups /proc/modules \
+    contents "$@" $seen $unit_files $configs /etc/os-release /usr/lib/os-release /proc/stat /proc/swaps /proc/cgroups /proc/modules \
         /proc/net/fib_trie /proc/net/if_inet6
 }
 
@@ -310,6 +311,7 @@ main() {
     data_dir=$1
     shift
     further=$*
+    seen=
     first_line /proc/sys/kernel/random/uuid
     b=$line
     lookup cat

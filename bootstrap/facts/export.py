@@ -29,5 +29,7 @@ def _plain(value: object) -> Any:
             return [_plain(inner) for inner in value]
         case _ if is_dataclass(value) and not isinstance(value, type):
             return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-        case _:
+        case None | str() | int() | float():
             return value
+        case _:  # what else YAML has: a date in a kubelet's configuration
+            return str(value)

@@ -70,8 +70,32 @@ def kubelet_facts(segments: Segments, owned: Mapping[PurePosixPath, Observed]) -
         kubeconfig=given.get("kubeconfig", ""),
         bootstrap_kubeconfig=given.get("bootstrap-kubeconfig", ""),
         proxies=_proxies(environment),
+        config=_configuration(layers[:-1]),
         problem=problem,
     )
+
+
+def _configuration(layers: Sequence[_Source]) -> dict[str, Any]:
+    """The layers merged, less the one field that may hold a credential."""
+    found: dict[str, Any] = {}
+    for layer in layers:
+        found = _merged(found, layer.values)
+    found.pop("staticPodURLHeader", None)
+    return found
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """As a JSON merge patch (RFC 7386)."""
+    found = dict(below)
+    for name, value in above.items():
+        if isinstance(value, dict):
+            beneath = found.get(name)
+            found[name] = _merged(beneath if isinstance(beneath, dict) else {}, value)
+        elif value is None:
+            found.pop(name, None)
+        else:
+            found[name] = value
+    return found
 
 
 def flags(argv: Sequence[str]) -> dict[str, str]:

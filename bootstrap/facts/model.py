@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import Any
 
 from bootstrap.files import Observed
 
@@ -65,6 +66,7 @@ class KubeletFacts:
     """binary: None where no kubelet is installed. version as `v1.36.3`. argv: of the running process, empty when stopped.
 
     proxies: HTTP_PROXY, HTTPS_PROXY, NO_PROXY of its unit (upper case, without credentials).
+    config: its KubeletConfiguration as the files have it now, drop-ins merged in; flags, which go over it, are not in it.
     problem: why its configuration cannot be read as a kubelet would read it; empty where it can.
     """
 
@@ -80,6 +82,7 @@ class KubeletFacts:
     kubeconfig: str = ""
     bootstrap_kubeconfig: str = ""
     proxies: Mapping[str, str] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
     problem: str = ""
 
 
@@ -172,6 +175,29 @@ class StaticProcess:
 
 
 @dataclass(frozen=True)
+class KubeProxy:
+    """A running kube-proxy. config: of its --config file, empty where there is none or it could not be read."""
+
+    pid: int
+    argv: tuple[str, ...]
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SecurityFacts:
+    """What is read only for a look at a host's hardening.
+
+    files: what the API server's --audit-policy-file, --authentication-config and --authorization-config name, by that path;
+    those that could not be read are not there.
+    encryption: of what --encryption-provider-config names, the kinds of providers in order, a tuple for each list; never a key.
+    """
+
+    files: Mapping[PurePosixPath, bytes] = field(default_factory=dict)
+    encryption: Mapping[PurePosixPath, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+    kube_proxies: tuple[KubeProxy, ...] = ()
+
+
+@dataclass(frozen=True)
 class PodLog:
     """A container's newest log file below /var/log/pods. modified: its time of modification."""
 
@@ -191,6 +217,7 @@ class Facts:
     absent paths are absent from the mapping. Certificates, manifests and kubelet configuration carry their content;
     keys and kubeconfigs never do (only their hash); of kubelet-client-current.pem, which holds both, only the certificates.
     ca_dirs: those of the distributions' directories of CA certificates (components/context.py, CA_DIRS) that exist.
+    security: None where it was not asked for; where it was, `owned` has the files of the pod network as well.
     clock: the host's time when the script ran; clock_skew_s: host minus operator, corrected by half the round trip.
     """
 
@@ -224,3 +251,4 @@ class Facts:
     processes: tuple[StaticProcess, ...] = ()
     pod_logs: tuple[PodLog, ...] = ()
     ca_dirs: tuple[str, ...] = ()
+    security: SecurityFacts | None = None

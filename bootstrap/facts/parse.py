@@ -11,6 +11,7 @@ from bootstrap.facts.model import EtcdDataFacts, Facts, KubeletFacts
 from bootstrap.facts.paths import kubeconfigs, owned_paths, pod_logs
 from bootstrap.facts.processes import listeners, start_time, static_processes
 from bootstrap.facts.runtime import runtime_facts
+from bootstrap.facts.security import security_facts
 from bootstrap.facts.system import (
     accounts,
     addresses,
@@ -26,8 +27,11 @@ from bootstrap.facts.system import (
 from bootstrap.files import Observed
 
 
-def parse(host: str, text: str, clock_skew_s: float) -> Facts:
-    """Facts of one host. text: the script's output. Raises BootstrapError, naming the host, where it is not whole."""
+def parse(host: str, text: str, clock_skew_s: float, *, security: bool = False) -> Facts:
+    """Facts of one host. text: the script's output; security: whether it was asked for that, too.
+
+    Raises BootstrapError, naming the host, where it is not whole.
+    """
     segments = decode(host, text)
     values = segments.values
     clock = seconds(values.get("clock", ""))
@@ -67,6 +71,7 @@ def parse(host: str, text: str, clock_skew_s: float) -> Facts:
         processes=static_processes(segments),
         pod_logs=pod_logs(segments),
         ca_dirs=tuple(name.removeprefix("ca/") for name in values if name.startswith("ca/")),
+        security=security_facts(segments) if security else None,
     )
 
 

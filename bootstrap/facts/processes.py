@@ -23,9 +23,9 @@ def static_processes(segments: Segments) -> tuple[StaticProcess, ...]:
     digests = _digests(segments)
     found = []
     for pid in pids:
-        argv = _argv(segments, pid)
+        argv = argv_of(segments, pid)
         component = PurePosixPath(argv[0]).name if argv else ""
-        if component in COMPONENTS and not _nested(segments, pid):
+        if component in COMPONENTS and not nested(segments, pid):
             digest, user = digests.get(pid, ""), _user(segments, pid)
             found.append(StaticProcess(component, pid, argv, start_time(segments, pid), digest, pod_uid(segments, pid), user))
     return tuple(sorted(found, key=lambda process: (COMPONENTS.index(process.component), process.start_time, process.pid)))
@@ -49,7 +49,7 @@ def listeners(segments: Segments) -> tuple[Listener, ...]:
     return tuple(sorted(found, key=lambda listener: (listener.port, listener.address, listener.pid)))
 
 
-def _nested(segments: Segments, pid: int) -> bool:
+def nested(segments: Segments, pid: int) -> bool:
     """Whether a process belongs to a node that is itself a container here (kind, LXC): two process namespaces further in."""
     found = re.search(r"^NSpid:((?:\s+\d+)+)$", segments.file(f"/proc/{pid}/status"), re.MULTILINE)
     return found is not None and len(found[1].split()) > 2
@@ -61,7 +61,8 @@ def _user(segments: Segments, pid: int) -> int:
     return number(found[1]) if found is not None else 0
 
 
-def _argv(segments: Segments, pid: int) -> tuple[str, ...]:
+def argv_of(segments: Segments, pid: int) -> tuple[str, ...]:
+    """A process's command line, program first."""
     words = segments.contents.get(PurePosixPath(f"/proc/{pid}/cmdline"), b"").split(b"\0")
     return tuple(readable(word) for word in words[:-1])
 
@@ -69,7 +70,7 @@ def _argv(segments: Segments, pid: int) -> tuple[str, ...]:
 def _name(segments: Segments, pid: int) -> str:
     """The kernel's name of a process, of which it keeps 15 characters; the program's own where that begins alike."""
     comm = segments.file(f"/proc/{pid}/comm").removesuffix("\n")
-    program = PurePosixPath((_argv(segments, pid) or ("",))[0]).name
+    program = PurePosixPath((argv_of(segments, pid) or ("",))[0]).name
     return program if comm and program.startswith(comm) else comm
 
 

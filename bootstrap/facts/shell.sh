@@ -7,6 +7,7 @@ LC_ALL=C
 TZ=UTC0
 PATH=${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/bin
 export LC_ALL TZ PATH
+more=: # what is asked for beyond the facts that every command needs
 set -f
 nl='
 '

@@ -57,8 +57,9 @@ class SshConnection:
         """Become root now: what stands in the way is a matter of connecting, not of the first operation."""
         self._root.open()
 
-    def look(self, data_dir: PurePosixPath) -> Facts:
-        reply = self._root.call(scripts.look(facts_script(data_dir, FURTHER_PATHS)), doing="reading facts", cap=FACTS_CAP)
+    def look(self, data_dir: PurePosixPath, *, security: bool = False) -> Facts:
+        text = facts_script(data_dir, FURTHER_PATHS, security=security)
+        reply = self._root.call(scripts.look(text), doing="reading facts", cap=FACTS_CAP)
         clock, _, output = reply.stdout.partition(b"\n")
         self._check(reply, "reading facts")
         try:
@@ -66,7 +67,7 @@ class SshConnection:
         except ValueError:
             raise RemoteError(f"{self.name}: `date +%s.%N` gave {clock[:40]!r}", host=self.name) from None
         ours = (reply.sent_at + reply.began_at) / 2
-        return parse_facts(self.name, output.decode(errors="replace"), theirs - ours)
+        return parse_facts(self.name, output.decode(errors="replace"), theirs - ours, security=security)
 
     def read(self, paths: Iterable[PurePosixPath]) -> Mapping[PurePosixPath, bytes]:
         wanted = tuple(dict.fromkeys(paths))

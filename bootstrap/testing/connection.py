@@ -40,8 +40,8 @@ class FakeConnection:
     def name(self) -> str:
         return self.host.name
 
-    def look(self, data_dir: PurePosixPath) -> Facts:
-        return self._fleet.read(self, lambda: look(self.host, data_dir))
+    def look(self, data_dir: PurePosixPath, *, security: bool = False) -> Facts:
+        return self._fleet.read(self, lambda: look(self.host, data_dir, security=security))
 
     def read(self, paths: Iterable[PurePosixPath]) -> Mapping[PurePosixPath, bytes]:
         def contents() -> dict[PurePosixPath, bytes]:

@@ -22,6 +22,7 @@ from bootstrap.facts import (
     ManifestDirectory,
     OsFacts,
     RuntimeFacts,
+    SecurityFacts,
     ServiceFacts,
 )
 from bootstrap.files import Observed
@@ -32,6 +33,7 @@ from bootstrap.testing.kubelet import argument
 
 COMM_LENGTH = 15                                    # of /proc/PID/comm
 CONTAINERD_DIR = PurePosixPath("/var/lib/containerd")
+POD_NETWORK_DIRS = (PurePosixPath("/etc/cni/net.d"), PurePosixPath("/var/lib/cni/networks"))
 SOCKET = "/run/containerd/containerd.sock"
 CURRENT = tuple(k.KUBELET_PKI_DIR / name for name in ("kubelet-client-current.pem", "kubelet-server-current.pem"))
 COMMANDS = (
@@ -46,8 +48,8 @@ SYSCTLS = {
 }  # fmt: skip
 
 
-def look(host: FakeHost, data_dir: PurePosixPath) -> Facts:
-    """Everything there is to know of a host now."""
+def look(host: FakeHost, data_dir: PurePosixPath, *, security: bool = False) -> Facts:
+    """Everything there is to know of a host now. security: with Facts.security."""
     boot = f"{host.name}-{host.boots}"
     return Facts(
         host=host.name,
@@ -73,13 +75,14 @@ def look(host: FakeHost, data_dir: PurePosixPath) -> Facts:
             Disk(path, host.files.free_bytes, 1 << 20, str(host.files.mount_of(path)))
             for path in (k.KUBERNETES_DIR, data_dir, k.KUBELET_DIR, CONTAINERD_DIR, k.POD_LOG_DIR.parent)
         ),
-        owned=_owned(host, data_dir),
+        owned=_owned(host, data_dir) | (_pod_network(host) if security else {}),
         kubeconfigs=_kubeconfigs(host),
         etcd=_etcd(host, data_dir),
         accounts=_accounts(host),
         processes=host.runtime.processes(),
         pod_logs=host.runtime.pod_logs(),
         ca_dirs=tuple(name for name in CA_DIRS if host.files.exists(PurePosixPath(name))),
+        security=_security(host) if security else None,
     )
 
 
@@ -123,6 +126,7 @@ def _kubelet(host: FakeHost) -> KubeletFacts:
         manifests=ManifestDirectory(path, source, at is not None and host.files.nodes[at].kind == "file"),
         kubeconfig=argument(argv, "kubeconfig"),
         bootstrap_kubeconfig=argument(argv, "bootstrap-kubeconfig"),
+        config=config,
     )
 
 
@@ -172,6 +176,30 @@ def _owned(host: FakeHost, data_dir: PurePosixPath) -> dict[PurePosixPath, Obser
             public = b"".join(re.findall(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?", content, re.DOTALL))
             found[path] = replace(found[path], content=public)
     return found
+
+
+def _pod_network(host: FakeHost) -> dict[PurePosixPath, Observed]:
+    paths = sorted(path for directory in POD_NETWORK_DIRS for path in host.files.below(directory))
+    return {path: host.files.observed(path, with_content=False) for path in paths if host.files.nodes[path].kind == "file"}
+
+
+def _security(host: FakeHost) -> SecurityFacts:
+    running = host.runtime.running(k.API_SERVER)
+    if running is None:
+        return SecurityFacts()
+
+    def seen(flag: str) -> dict[PurePosixPath, bytes]:
+        path = PurePosixPath(running.flag(flag, "/"))
+        place = running.on_host(path)
+        content = host.files.content(place) if place is not None else None
+        return {} if content is None else {path: content}
+
+    encryption = {}
+    for path, content in seen("encryption-provider-config").items():
+        lists = [rule["providers"] for rule in decoded(content)["resources"]]
+        encryption[path] = tuple(tuple(str(kind) for one in kinds for kind in one) for kinds in lists)
+    files = {**seen("audit-policy-file"), **seen("authentication-config"), **seen("authorization-config")}
+    return SecurityFacts(files, encryption)
 
 
 def _kubeconfigs(host: FakeHost) -> dict[PurePosixPath, KubeconfigFacts]:

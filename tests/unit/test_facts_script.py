@@ -6,6 +6,7 @@ Where this machine lets us (root, overlay mounts), /etc and /var of a private mo
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import re
 import shutil
@@ -64,6 +65,9 @@ FILES = {
     "var/lib/kubelet/config.yaml": "cgroupDriver: systemd\n",
     "var/lib/kubelet/pki/kubelet-client-2026.pem": PEM + KEY,
     "var/lib/etcd/member/snap/db": "data",
+    "etc/cni/net.d/10-bridge.conflist": "{}",
+    "etc/cni/net.d/calico/kubeconfig": CANARY,
+    "var/lib/cni/networks/pods/10.244.0.2": "id\n",
     "var/log/pods/kube-system_etcd-{hostname}_0123/etcd/3.log": "x\n",
 }
 
@@ -80,7 +84,7 @@ needs_mounts = pytest.mark.skipif(not _may_mount(), reason="no private mounts he
 
 def run(shell: tuple[str, ...], text: str, prefix: tuple[str, ...] = (), **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*prefix, *shell, "-s"], input=text, capture_output=True, text=True, check=False, timeout=60, env={**os.environ, **env}
+        [*prefix, *shell, "-s"], input=text, capture_output=True, text=True, check=False, timeout=300, env={**os.environ, **env}
     )
 
 
@@ -223,6 +227,96 @@ def test_parameters_are_quoted() -> None:
 def test_an_odd_environment_changes_nothing() -> None:
     done = run(("sh",), script(DATA_DIR), IFS="/", QUOTING_STYLE="c", BLOCK_SIZE="human-readable", CDPATH="/tmp", TZ="Asia/Tokyo")
     assert parse("here", done.stdout, 0.0).disks[0].mount_point.startswith("/")
+
+
+POLICY = "rules:\n- level: Metadata\n"
+ENCRYPTION = f"""apiVersion: apiserver.config.k8s.io/v1
+kind: EncryptionConfiguration
+resources:
+- resources: [secrets]
+  providers:
+  - secretbox: {{keys: [{{name: key1, secret: {CANARY}}}]}}
+  - "aescbc":
+      keys:
+      - {{name: identity, secret: {CANARY}}}
+      - name: aesgcm
+        secret: |
+          {CANARY}
+  - identity: {{}}
+- resources: [configmaps]
+  providers:
+  - kms: {{name: {CANARY}}}"""
+ENCRYPTION_JSON = f'''{{
+  "resources": [{{
+    "providers": [
+      {{"secretbox": {{"keys": [{{"secret": "{CANARY}"}}]}}}},
+      {{"identity": {{}}}}
+    ]
+  }}]
+}}'''
+
+
+ENCRYPTIONS = {
+    "yaml": (ENCRYPTION, (("secretbox", "aescbc", "identity"), ("kms",))),
+    "json": (ENCRYPTION_JSON, (("secretbox", "identity"),)),
+    "one-line": (f"providers: [{{secretbox: {CANARY}}}]", ((),)),
+    "empty": ("", ()),
+    "something-else": (CANARY, ()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("shell", PRESENT.values(), ids=PRESENT)
+@needs_mounts
+def test_what_only_a_look_at_the_hardening_reads(shell: tuple[str, ...], root: tuple[str, ...], tmp_path: Path) -> None:
+    texts = {"policy.yaml": POLICY, "proxy.conf": "metricsBindAddress: 0.0.0.0\n"}
+    texts |= {name: text for name, (text, _) in ENCRYPTIONS.items()}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    with contextlib.ExitStack() as running:
+        for name in ENCRYPTIONS:
+            running.enter_context(
+                pretending("kube-apiserver", f"--audit-policy-file={tmp_path}/policy.yaml", "--authentication-config=/nowhere",
+                           f"--encryption-provider-config={tmp_path}/{name}")
+            )  # fmt: skip
+        proxy = running.enter_context(pretending("kube-proxy", f"--config={tmp_path}/proxy.conf"))
+        done = run(shell, script(DATA_DIR, security=True), root)
+    facts = parse("cp1", done.stdout, 0.0, security=True)
+    assert CANARY not in _decoded(done.stdout)
+    assert facts.security is not None
+    assert facts.security.files == {PurePosixPath(tmp_path, "policy.yaml"): POLICY.encode()}
+    assert facts.security.encryption == {PurePosixPath(tmp_path, name): found for name, (_, found) in ENCRYPTIONS.items()}
+    (kube_proxy,) = [one for one in facts.security.kube_proxies if one.pid == proxy.pid]
+    assert (kube_proxy.argv[0], kube_proxy.config) == ("kube-proxy", {"metricsBindAddress": "0.0.0.0"})
+    for name in ("etc/cni/net.d/10-bridge.conflist", "etc/cni/net.d/calico/kubeconfig", "var/lib/cni/networks/pods/10.244.0.2"):
+        seen = facts.owned[PurePosixPath("/", name)]
+        assert (seen.mode, seen.content) == (0o644, None)
+
+
+@needs_mounts
+def test_other_commands_do_not_read_it(root: tuple[str, ...]) -> None:
+    facts = parse("cp1", run(("sh",), script(DATA_DIR), root).stdout, 0.0)
+    assert facts.security is None
+    assert not any("cni" in str(path) for path in facts.owned)
+
+
+@needs_mounts
+def test_a_pod_network_with_thousands_of_files_is_cut_short(root: tuple[str, ...], tmp_path: Path) -> None:
+    network = tmp_path / "host/upper/var/lib/cni/networks/pods"
+    for number in range(3000):
+        (network / f"10.244.{number // 250}.{number % 250}").touch()
+    facts = parse("cp1", run(("sh",), script(DATA_DIR, security=True), root).stdout, 0.0, security=True)
+    assert 400 < len([path for path in facts.owned if network.name in path.parts]) <= 500
+
+
+@contextlib.contextmanager
+def pretending(name: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that calls itself so, and was started with those arguments."""
+    code = f"import time; open('/proc/self/comm','w').write('{name}'); print('here', flush=True); time.sleep(600)"
+    with subprocess.Popen([name, "-c", code, *arguments], executable=sys.executable, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield process
+        process.kill()
 
 
 @pytest.fixture

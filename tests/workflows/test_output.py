@@ -83,6 +83,7 @@ def test_the_life_of_a_cluster(demo: Demo) -> None:
     for command in (("status",), ("verify",), ("preflight",), ("facts",), ("logs", "cp1", "etcd"), ("kubeconfig",)):
         code, lines = demo.run(command[0], "demo.yaml", *command[1:])
         assert (code, lines[-1]["kind"]) == (0, "result"), lines
+    assert len(demo.run("verify", "demo.yaml", "--profile", "cis")[1][-1]["results"]["cp3"]["checks"]) > 90
 
     demo.fleet.host("cp2").crashes["etcd"] = ["disk full"]
     demo.fleet.advance(5)
@@ -127,8 +128,8 @@ def test_an_interrupted_init_ends_with_an_error(demo: Demo) -> None:
 def test_a_refused_init_ends_with_an_error(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
     real: Callable[..., Facts] = demo.fleet.connect("cp1").__class__.look
 
-    def one_cpu(connection: Any, directory: Any) -> Facts:
-        facts = real(connection, directory)
+    def one_cpu(connection: Any, directory: Any, *, security: bool = False) -> Facts:
+        facts = real(connection, directory, security=security)
         return facts.__class__(**{**vars(facts), "cpus": 1})
 
     monkeypatch.setattr(demo.fleet.connect("cp1").__class__, "look", one_cpu)

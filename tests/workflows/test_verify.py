@@ -1,0 +1,121 @@
+"""verify on model hosts: what it says where there is little, and how it stands against the CIS benchmark."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pytest
+
+from bootstrap import cis, queries
+from bootstrap.cluster import Cluster, Host
+from bootstrap.connection import Connection
+from bootstrap.console import Console
+from bootstrap.errors import ExitCode, HostUnreachable
+from bootstrap.testing import FakeFleet
+from tests.workflows.support import TIME, Recorder, a_cluster, init
+
+
+def differences(fleet: FakeFleet, cluster: Cluster) -> list[dict[str, str]]:
+    TIME.fleet = fleet
+    console = Recorder()
+    queries.verify(cluster, Path("demo.yaml"), lambda _, host: fleet.connect(host), console)
+    found: list[dict[str, str]] = console.results[-1]["differences"]
+    return found
+
+
+def test_hosts_without_a_control_plane_get_a_line_each() -> None:
+    cluster = a_cluster()
+    found = differences(FakeFleet.of(cluster), cluster)
+    assert [(each["host"], each["what"]) for each in found] == [(name, "control plane") for name in ("cp1", "cp2", "cp3")]
+
+
+def test_a_master_that_was_never_set_up_gets_a_line_and_the_cluster_what_it_lacks(tmp_path: Path) -> None:
+    two = a_cluster("cp1", "cp2")
+    three = a_cluster()
+    fleet = FakeFleet.of(three)
+    init(fleet, two, tmp_path)
+    found = [(each["host"], each["what"]) for each in differences(fleet, three)]
+    assert [what for host, what in found if host == "cp3"] == ["control plane"]
+    assert {("cp1", "etcd members"), ("", "nodes"), ("", "mirror pods")} <= set(found)
+
+
+def test_objects_are_not_called_missing_while_no_api_server_answers(tmp_path: Path) -> None:
+    cluster = a_cluster("cp1")
+    fleet = FakeFleet.of(cluster)
+    init(fleet, cluster, tmp_path)
+    fleet.host("cp1").files.remove(PurePosixPath("/etc/kubernetes/manifests/kube-apiserver.yaml"), recursive=False)
+    fleet.sleep(60)
+    found = differences(fleet, cluster)
+    assert [each["actual"] for each in found if each["what"].startswith("api object")] == ["not known: no API server answers"]
+
+
+def test_the_benchmark_on_a_cluster_of_ours(tmp_path: Path) -> None:
+    cluster = a_cluster()
+    fleet = FakeFleet.of(cluster)
+    init(fleet, cluster, tmp_path)
+    before = fleet.count()
+    code, result, _ = benchmark(fleet, cluster)
+    assert sorted(result["results"]) == ["cp1", "cp2", "cp3"]
+    for host in result["results"].values():
+        assert [check["number"] for check in host["checks"]] == [check.number for check in cis.CHECKS]
+        assert sum(host["counts"].values()) == len(cis.CHECKS)
+    failed = {check["number"] for host in result["results"].values() for check in host["checks"] if check["status"] == "FAIL"}
+    assert code is (ExitCode.DRIFT if failed else ExitCode.DONE)
+    assert fleet.count() == before
+
+
+def test_a_fault_is_shown_with_its_place_and_what_to_do(tmp_path: Path) -> None:
+    cluster = a_cluster("cp1")
+    fleet = FakeFleet.of(cluster)
+    init(fleet, cluster, tmp_path)
+    _, sound, _ = benchmark(fleet, cluster)
+    files = fleet.host("cp1").files
+    key = PurePosixPath("/etc/kubernetes/pki/ca.key")
+    files.change(key, replace(files.nodes[key], mode=0o644))
+    code, spoilt, text = benchmark(fleet, cluster)
+    assert code in (ExitCode.DONE, ExitCode.DRIFT)
+    assert _changed(sound, spoilt) == ["1.1.21"]
+    assert "chmod 600 /etc/kubernetes/pki/ca.key" in text
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_it_works_without_an_api_server_and_without_some_hosts(tmp_path: Path, output: str) -> None:
+    cluster = a_cluster()
+    fleet = FakeFleet.of(cluster)
+    init(fleet, cluster, tmp_path)
+    for name in ("cp1", "cp2"):
+        fleet.host(name).files.remove(PurePosixPath("/etc/kubernetes/manifests/kube-apiserver.yaml"), recursive=False)
+    fleet.sleep(60)
+
+    def connect(_: Cluster, host: Host) -> Connection:
+        if host.name == "cp3":
+            raise HostUnreachable("cannot reach cp3", host="cp3")
+        return fleet.connect(host)
+
+    out = StringIO()
+    console = Console(output, stdout=out, stderr=StringIO(), environ={})
+    code = queries.verify_cis(cluster, False, connect, console)
+    console.end(code)
+    assert code is ExitCode.DRIFT
+    if output == "text":
+        assert "kube-apiserver does not run" in out.getvalue()
+        assert out.getvalue().splitlines()[-1].endswith("not looked at, because not reached: cp3")
+    else:
+        last = json.loads(out.getvalue().splitlines()[-1])
+        assert (sorted(last["results"]), last["unreachable"]) == (["cp1", "cp2"], ["cp3"])
+
+
+def benchmark(fleet: FakeFleet, cluster: Cluster) -> tuple[ExitCode, Any, str]:
+    TIME.fleet = fleet
+    console = Recorder()
+    code = queries.verify_cis(cluster, False, lambda _, host: fleet.connect(host), console)
+    return code, console.results[-1], console.text
+
+
+def _changed(before: Any, after: Any) -> list[str]:
+    pairs = zip(before["results"]["cp1"]["checks"], after["results"]["cp1"]["checks"], strict=True)
+    return [new["number"] for old, new in pairs if old["status"] != new["status"]]
