@@ -17,7 +17,9 @@ KUBELET_CONFIG = KUBELET_DIR / "config.yaml"
 KUBELET_INSTANCE_CONFIG = KUBELET_DIR / "instance-config.yaml"
 KUBELET_DROP_IN = PurePosixPath("/etc/systemd/system/kubelet.service.d/10-kubeadm.conf")
 POD_LOG_DIR = PurePosixPath("/var/log/pods")
-FURTHER_PATHS = (SYSUSERS_FILE, KUBELET_INSTANCE_CONFIG)
+API_SERVER_CONFIG_DIR = KUBERNETES_DIR / "kube-apiserver"
+AUDIT_LOG_DIR = PurePosixPath("/var/log/kubernetes/audit")
+FURTHER_PATHS = (SYSUSERS_FILE, KUBELET_INSTANCE_CONFIG, AUDIT_LOG_DIR)
 """What is looked after beside what the script that reads a host finds by itself."""
 
 ETCD = "etcd"

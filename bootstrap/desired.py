@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 
-from bootstrap import components, kubelet
+from bootstrap import components, hardening, kubelet
 from bootstrap import constants as k
 from bootstrap.cluster import Host
 from bootstrap.components import ManifestContext
@@ -16,9 +16,11 @@ from bootstrap.errors import PersonNeeded
 from bootstrap.etcd_user import etcd_user, is_made, sysusers_file
 from bootstrap.facts import Facts
 from bootstrap.files import Directory, File, Link
+from bootstrap.pki import Kept
 from bootstrap.plan import RemovePath, Run, SetMode, Snapshot, WriteFile, difference, wrong_modes
 
 Entry = File | Directory | Link
+CONFIG_MODE = 0o600
 RESOLVED_CONF = PurePosixPath("/run/systemd/resolve/resolv.conf")
 
 
@@ -72,6 +74,7 @@ def manifest(snapshot: Snapshot, host: Host, component: str) -> File:
         hashes=hashes(snapshot, host) if snapshot.etcd_ca else None,
         patches=snapshot.patches.get(host.name, ()),
         etcd_user=etcd_user(facts) if snapshot.cluster.hardening.etcd_user else None,
+        config_files=config_paths(snapshot),
     )
     content = components.manifest(snapshot.cluster, host, component, context)
     return File(manifest_path(facts, component), content, 0o600)
@@ -89,6 +92,26 @@ def etcd_data_dir(snapshot: Snapshot) -> Directory:
     """etcd's data directory: made before the kubelet could make it 0755."""
     owner = k.ETCD_USER if snapshot.cluster.hardening.etcd_user else "root"
     return Directory(PurePosixPath(snapshot.cluster.etcd.local.data_dir), 0o700, owner, owner)
+
+
+def config_paths(snapshot: Snapshot) -> dict[str, PurePosixPath]:
+    """kube-apiserver's configuration files by the flag that names them."""
+    return {file.flag: file.path for file in snapshot.config_files}
+
+
+def config_files(snapshot: Snapshot, host: Host) -> tuple[WriteFile | SetMode, ...]:
+    """Changes to kube-apiserver's configuration files and to the directory of its audit log."""
+    facts = snapshot.facts[host.name]
+    wanted: list[Entry] = [Directory(k.API_SERVER_CONFIG_DIR, 0o700)] if snapshot.config_files else []
+    kept = []
+    for file in snapshot.config_files:
+        if file.content is not None:
+            wanted.append(File(file.path, file.content, CONFIG_MODE))
+        elif file.path in facts.owned:
+            kept.append(Kept(file.path, facts.owned[file.path].sha256, CONFIG_MODE))
+    if hardening.writes_audit_log(snapshot.cluster):
+        wanted.append(Directory(k.AUDIT_LOG_DIR, 0o700))
+    return (*difference(facts, wanted), *wrong_modes(facts, kept))
 
 
 def kubelet_files(snapshot: Snapshot, host: Host) -> tuple[Entry, ...]:

@@ -5,16 +5,16 @@ init creates and repairs; it never rolls what serves. reset never takes the quor
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from bootstrap import constants as k
 from bootstrap import desired, kubeconfig
-from bootstrap.cluster import Cluster
+from bootstrap.cluster import Cluster, Host
 from bootstrap.errors import Refused
 from bootstrap.facts import Facts
 from bootstrap.files import File, Secret
-from bootstrap.plan import Plan, Snapshot, Workflow, WriteFile
+from bootstrap.plan import Change, Plan, Snapshot, Workflow, WriteFile
 
 
 def is_live(facts: Mapping[str, Facts], *, unfinished: bool) -> bool:
@@ -30,12 +30,17 @@ def is_live(facts: Mapping[str, Facts], *, unfinished: bool) -> bool:
 
 
 def refuse_without_pki(workflow: Workflow, snapshot: Snapshot) -> None:
-    """Raise Refused when certificates or kubeconfigs are due whose phase was left out: everything else rests on them.
+    """Raise Refused when files are due whose phase was left out, and everything else rests on them.
 
-    Manifests made with authorities that are never written would start a cluster that nobody can speak to.
+    Manifests made with authorities, or with an encryption key, that are never written would start a cluster that nobody can use.
     """
     chosen = {phase.name for phase in workflow.phases}
-    parts = (("certs", desired.pki, {"certs"}), ("kubeconfig", desired.kubeconfigs, {"certs", "kubeconfig"}))
+    first = {"certs", "kubeconfig"}
+    parts: tuple[tuple[str, Callable[[Snapshot, Host], Sequence[Change]], set[str]], ...] = (
+        ("certs", desired.pki, {"certs"}),
+        ("kubeconfig", desired.kubeconfigs, first),
+        ("control-plane/config", desired.config_files, {*first, "control-plane/config"}),
+    )
     missing = [
         f"{host.name}: {change.entry.path} is due"
         for name, part, independent in parts
@@ -47,9 +52,9 @@ def refuse_without_pki(workflow: Workflow, snapshot: Snapshot) -> None:
     ]
     if missing:
         raise Refused(
-            "certificates or kubeconfigs are due, and their phases were left out",
+            "files that everything else rests on are due, and their phases were left out",
             evidence=missing,
-            hint="run without --only and --skip, or with `--only certs --only kubeconfig` first",
+            hint="run without --only and --skip, or with `--only certs --only kubeconfig --only control-plane/config` first",
         )
 
 
@@ -102,7 +107,7 @@ def refuse_to_grow(members: Sequence[str] | None, facts: Mapping[str, Facts], *,
 
 
 def _rolls(change: WriteFile, facts: Facts) -> bool:
-    """Whether a write changes what a component or the kubelet was started with: a manifest, or the kubelet's configuration.
+    """Whether a write changes what a component or the kubelet was started with: a manifest, a configuration file.
 
     Certificates and kubeconfigs that are due are replaced: processes reload them, and where one does not, its manifest's
     digest changes with the file. Mending a mode or owner alone changes nothing that runs.
@@ -110,7 +115,8 @@ def _rolls(change: WriteFile, facts: Facts) -> bool:
     before, entry = change.previous, change.entry
     if not isinstance(entry, File) or before is None or before.kind != "file" or before.sha256 == entry.sha256:
         return False
-    return entry.path.parent == desired.manifest_dir(facts) or entry.path in (k.KUBELET_CONFIG, k.KUBELET_DROP_IN)
+    directories = (desired.manifest_dir(facts), k.API_SERVER_CONFIG_DIR)
+    return entry.path.parent in directories or entry.path in (k.KUBELET_CONFIG, k.KUBELET_DROP_IN)
 
 
 def refuse_to_lose_quorum(members: Sequence[str] | None, healthy: Sequence[str], leaving: Sequence[str]) -> None:

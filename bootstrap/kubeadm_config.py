@@ -6,7 +6,8 @@ Source: kubeadm app/apis/kubeadm/v1beta4/types.go (v1.36.3).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from bootstrap import constants as k
@@ -17,9 +18,12 @@ from bootstrap.urls import NODE_LOCAL_ADDRESS
 Object = dict[str, Any]
 
 
-def cluster_configuration(cluster: Cluster, cluster_token: str | None = None) -> Object:
+def cluster_configuration(
+    cluster: Cluster, config_files: Mapping[str, PurePosixPath], cluster_token: str | None = None
+) -> Object:
     """The ClusterConfiguration (v1beta4) of a cluster.
 
+    config_files: kube-apiserver's configuration files by the flag that names them.
     cluster_token: etcd's --initial-cluster-token; None where it is not known.
     """
     token = (Arg(name="initial-cluster-token", value=cluster_token),) if cluster_token else ()
@@ -29,13 +33,13 @@ def cluster_configuration(cluster: Cluster, cluster_token: str | None = None) ->
         {
             "apiVersion": "kubeadm.k8s.io/v1beta4",
             "kind": "ClusterConfiguration",
-            "apiServer": {**_component(cluster, k.API_SERVER, cluster.api_server), "certSANs": certificate_sans},
+            "apiServer": {**_component(cluster, k.API_SERVER, cluster.api_server, config_files), "certSANs": certificate_sans},
             "caCertificateValidityPeriod": durations.format(cluster.ca_certificate_validity_period),
             "certificateValidityPeriod": durations.format(cluster.certificate_validity_period),
             "certificatesDir": str(k.PKI_DIR),
             "clusterName": cluster.cluster_name,
             "controlPlaneEndpoint": cluster.control_plane_endpoint,
-            "controllerManager": _component(cluster, k.CONTROLLER_MANAGER, cluster.controller_manager),
+            "controllerManager": _component(cluster, k.CONTROLLER_MANAGER, cluster.controller_manager, config_files),
             "dns": {
                 "disabled": "coredns" not in cluster.addons,
                 "imageRepository": cluster.dns.image_repository,
@@ -45,7 +49,7 @@ def cluster_configuration(cluster: Cluster, cluster_token: str | None = None) ->
             "etcd": {
                 "local": {
                     "dataDir": local.data_dir,
-                    "extraArgs": _args((*token, *hardening.extra_args(cluster, k.ETCD))),
+                    "extraArgs": _args((*token, *hardening.extra_args(cluster, k.ETCD, config_files))),
                     "extraEnvs": _envs(local.extra_envs),
                     "imageRepository": local.image_repository,
                     "imageTag": local.image_tag,
@@ -61,14 +65,16 @@ def cluster_configuration(cluster: Cluster, cluster_token: str | None = None) ->
                 "serviceSubnet": cluster.networking.service_subnet,
             },
             "proxy": {"disabled": "kube-proxy" not in cluster.addons},
-            "scheduler": _component(cluster, k.SCHEDULER, cluster.scheduler),
+            "scheduler": _component(cluster, k.SCHEDULER, cluster.scheduler, config_files),
         }
     )
 
 
-def _component(cluster: Cluster, name: str, component: ControlPlaneComponent) -> Object:
+def _component(
+    cluster: Cluster, name: str, component: ControlPlaneComponent, config_files: Mapping[str, PurePosixPath]
+) -> Object:
     return {
-        "extraArgs": _args(hardening.extra_args(cluster, name)),
+        "extraArgs": _args(hardening.extra_args(cluster, name, config_files)),
         "extraEnvs": _envs(component.extra_envs),
         "extraVolumes": [
             {
@@ -78,7 +84,7 @@ def _component(cluster: Cluster, name: str, component: ControlPlaneComponent) ->
                 "readOnly": volume.read_only,
                 "pathType": volume.path_type,
             }
-            for volume in component.extra_volumes
+            for volume in hardening.extra_volumes(cluster, name)
         ],
     }
 

@@ -17,6 +17,7 @@ from bootstrap.cluster import Cluster, Host
 from bootstrap.constants import DIGEST_ANNOTATION
 from bootstrap.facts import Facts
 from bootstrap.files import Directory, File, Link, Observed, Secret
+from bootstrap.hardening import ConfigFile
 from bootstrap.health import Probe
 from bootstrap.patches import Patch
 from bootstrap.pki import Kept
@@ -147,6 +148,7 @@ class Snapshot:
     wanted_pki: per host, the PKI files and kubeconfigs it should have, as far as their content is known.
     kept_pki: per host, files that stay as they are and whose content was not read: only their mode is looked after.
     shared_patches: the cluster's. patches: per host, the cluster's and then the host's own.
+    config_files: configuration files of the API servers, the same on every master.
     user_objects: API objects of the manifests named in `addons`, in file order.
     local_files: what is at the paths of this machine that the command may write, None where nothing is.
     api: None where no API server answered.
@@ -165,6 +167,7 @@ class Snapshot:
     admin_kubeconfig_path: Path | None = None
     shared_patches: tuple[Patch, ...] = ()
     patches: Mapping[str, tuple[Patch, ...]] = field(default_factory=dict)
+    config_files: tuple[ConfigFile, ...] = ()
     user_objects: tuple[Mapping[str, Any], ...] = ()
     local_files: Mapping[Path, Secret | None] = field(default_factory=dict)
     api: ApiState | None = None

@@ -8,6 +8,8 @@ app/phases/kubeconfig (v1.36.3). The node annotation with the CRI socket is gone
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
+from pathlib import PurePosixPath
 
 from bootstrap import urls
 from bootstrap.cluster import CONTROL_PLANE_TAINT, Cluster, Host, Role
@@ -86,13 +88,16 @@ def cluster_info(cluster: Cluster, cluster_ca: bytes) -> Object:
     return config_map("cluster-info", "kube-public", {"kubeconfig": to_yaml(kubeconfig).decode()})
 
 
-def upload_config(cluster: Cluster, cluster_token: str | None = None) -> tuple[Object, ...]:
+def upload_config(
+    cluster: Cluster, config_files: Mapping[str, PurePosixPath], cluster_token: str | None = None
+) -> tuple[Object, ...]:
     """kubeadm-config and kubelet-config, and who may read them.
 
+    config_files: kube-apiserver's configuration files by the flag that names them.
     cluster_token: etcd's --initial-cluster-token, where known: kubeadm rebuilds etcd's manifest from kubeadm-config.
     """
     readers = (group(BOOTSTRAPPERS_GROUP), group(NODES_GROUP))
-    configuration = to_yaml(cluster_configuration(cluster, cluster_token)).decode()
+    configuration = to_yaml(cluster_configuration(cluster, config_files, cluster_token)).decode()
     return (
         config_map_reader("kubeadm:nodes-kubeadm-config", "kube-system", "kubeadm-config"),
         role_binding("kubeadm:nodes-kubeadm-config", "kube-system", *readers),

@@ -28,6 +28,15 @@ def template_directories() -> tuple[Path, ...]:
     return (_PACKAGE / "templates", _PACKAGE.parent / "templates")
 
 
+def template_bytes(name: str) -> bytes:
+    """A file below `templates/` as it stands: a script, a policy. FileNotFoundError where there is none (a bug)."""
+    for directory in template_directories():
+        path = directory / name
+        if path.is_file():
+            return path.read_bytes()
+    raise FileNotFoundError(f"{name} is neither in the package's templates nor in the checkout's")
+
+
 def render_yaml(template: str, values: Mapping[str, Value]) -> Json:
     """The one YAML document that a template (a path below `templates/`) makes of the values, decoded.
 

@@ -1,8 +1,9 @@
 """render: the files that each master would get, written to a directory of this machine; no host is touched.
 
-Without secrets: manifests, kubelet configuration and drop-in, API objects. What is only known on hosts (the token of a new
-etcd cluster, the digest over issued files, the directories of CA certificates) stands as a marked placeholder or is left out.
-With secrets: a PKI of its own is made for this run, and everything follows from it.
+Without secrets: manifests, configuration files of API servers and kubelets, the drop-in, API objects. What is only known on hosts
+(the token of a new etcd cluster, the name of the encryption configuration, the digest over issued files, the directories of CA
+certificates) stands as a marked placeholder or is left out.
+With secrets: a PKI and an encryption key of its own are made for this run, and everything follows from them.
 """
 
 from __future__ import annotations
@@ -74,12 +75,14 @@ def _snapshot(cluster: Cluster, secrets: bool) -> Snapshot:
         shared_patches=snapshots.shared_patches(cluster),
         patches=snapshots.patches_of(cluster),
         user_objects=snapshots.user_objects(cluster),
+        config_files=snapshots.config_files(cluster, facts, None, with_secrets=False),
     )
 
 
 def _entries(snapshot: Snapshot, host: Host) -> Iterator[File | Link]:
     pki = (*desired.pki(snapshot, host), *desired.kubeconfigs(snapshot, host))
-    wanted = [change.entry for change in (*desired.etcds_user(snapshot, host), *pki) if isinstance(change, WriteFile)]
+    further = (*desired.etcds_user(snapshot, host), *desired.config_files(snapshot, host))
+    wanted = [change.entry for change in (*pki, *further) if isinstance(change, WriteFile)]
     wanted += [desired.manifest(snapshot, host, name) for name in k.COMPONENTS]
     wanted += desired.kubelet_files(snapshot, host)
     for entry in wanted:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from bootstrap.render import template_directories
+from bootstrap.render import template_bytes
 
 
 def script(name: str) -> bytes:
     """The text of `scripts/<name>`, to be fed to `sh -s`."""
-    for directory in template_directories():
-        path = directory / "scripts" / name
-        if path.is_file():
-            return path.read_bytes()
-    raise FileNotFoundError(f"scripts/{name} is neither in the package nor in the checkout")
+    return template_bytes(f"scripts/{name}")

@@ -5,17 +5,21 @@ Private keys are read from hosts only when something has to be signed or copied,
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
-from bootstrap import kubeconfig, manifests, patches, pki
+from bootstrap import constants as k
+from bootstrap import desired, hardening, kubeconfig, manifests, patches, pki, staticpod
 from bootstrap.access import Access
-from bootstrap.cluster import Cluster, Host
+from bootstrap.cluster import Cluster, EncryptionAtRest, Host
 from bootstrap.errors import UsageError
 from bootstrap.facts import Facts
 from bootstrap.files import Directory, File, Link, Secret
+from bootstrap.hardening import ConfigFile, encryption
+from bootstrap.owned import flag_name
 from bootstrap.patches import Patch
 from bootstrap.pki import Authorities, Found, Kept
 from bootstrap.plan import ApiState, Snapshot
@@ -57,6 +61,7 @@ def take(
         shared_patches=shared_patches(cluster),
         patches=patches_of(cluster),
         user_objects=user_objects(cluster),
+        config_files=config_files(cluster, facts, access),
         local_files=local,
     )
 
@@ -80,6 +85,48 @@ def patches_of(cluster: Cluster) -> dict[str, tuple[Patch, ...]]:
 def user_objects(cluster: Cluster) -> tuple[dict[str, object], ...]:
     """API objects of the manifests that `addons` names."""
     return tuple(thing for addon in cluster.addons if not _built_in(addon) for thing in manifests.load(Path(addon)))
+
+
+def config_files(
+    cluster: Cluster, facts: Mapping[str, Facts], access: Access | None, *, with_secrets: bool = True
+) -> tuple[ConfigFile, ...]:
+    """Configuration files of the API servers. with_secrets: whether a key may be made or read; else its file is a placeholder."""
+    files = hardening.public_files(cluster)
+    if not with_secrets:
+        wanted = hardening.ENCRYPTION in hardening.config_flags(cluster)
+        return (*files, *((hardening.placeholder(hardening.ENCRYPTION),) if wanted else ()))
+    encryption_file = _encryption(cluster, facts, access)
+    return files if encryption_file is None else (*files, encryption_file)
+
+
+def _encryption(cluster: Cluster, facts: Mapping[str, Facts], access: Access | None) -> ConfigFile | None:
+    """The encryption configuration: the one that masters have, read only where one lacks it, else a new one."""
+    hosts = {name: encryption.held(found.owned, _api_server_flags(found)) for name, found in facts.items()}
+    born = [name for name, found in facts.items() if found.etcd.has_member]
+    if hardening.ENCRYPTION not in hardening.config_flags(cluster):
+        if cluster.hardening.encryption_at_rest is EncryptionAtRest.NONE and not _given_flag(cluster, hardening.ENCRYPTION):
+            encryption.refuse_to_forget(hosts, born)
+        return None
+    found = encryption.found(hosts, born)
+    if found is None:
+        return hardening.named(hardening.ENCRYPTION, encryption.configuration(secrets.token_bytes(encryption.KEY_BYTES)))
+    if access is None or set(found.holders) == set(facts):
+        return ConfigFile(hardening.ENCRYPTION, found.path, None)
+    content = access.connections[found.holders[0]].read([found.path])[found.path]
+    return ConfigFile(hardening.ENCRYPTION, found.path, Secret(content))
+
+
+def _given_flag(cluster: Cluster, flag: str) -> bool:
+    return any(flag_name(arg.name) == flag for arg in cluster.api_server.extra_args)
+
+
+def _api_server_flags(facts: Facts) -> dict[str, str]:
+    """Flags of the API server's manifest that is there; none where it is no Pod."""
+    seen = facts.owned.get(desired.manifest_path(facts, k.API_SERVER))
+    try:
+        return dict(staticpod.flags(staticpod.decode(seen.content))) if seen is not None and seen.content else {}
+    except (ValueError, KeyError, TypeError):
+        return {}
 
 
 def local_file(path: Path) -> Secret | None:

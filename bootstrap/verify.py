@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from bootstrap import constants as k
-from bootstrap import desired, guards, health, healthz, staticpod
+from bootstrap import desired, guards, hardening, health, healthz, staticpod
 from bootstrap.access import Access
 from bootstrap.apiserver import ApiError
 from bootstrap.apply import done_text
@@ -24,7 +24,11 @@ from bootstrap.cluster import Host
 from bootstrap.connection import NoAnswer, Request, Tls
 from bootstrap.facts import Facts, is_live
 from bootstrap.files import File, Link
+from bootstrap.hardening.config_files import CLUSTER_INFO
 from bootstrap.plan import AddTaints, ApiApply, Plan, Snapshot, WriteFile, mutates, same_pod
+
+# One of each kind: discovery, what says most to a stranger, and what kubeadm's RBAC gives to everybody but us.
+NEVER_ANONYMOUS = ("/api", "/apis", "/version", "/metrics", "/openapi/v2", "/livez/etcd", "/api/v1/nodes", CLUSTER_INFO)
 
 
 @dataclass(frozen=True)
@@ -168,7 +172,24 @@ def _live(snapshot: Snapshot, host: Host, access: Access) -> list[Difference]:
         shown = hashlib.sha256(answer.peer_certificate).hexdigest()
         if shown != wanted:
             found.append(Difference(host.name, f"certificate served by {what}", f"{path} ({wanted[:12]})", shown[:12]))
-    return found
+    return [*found, *_anonymous(snapshot, host, access)]
+
+
+def _anonymous(snapshot: Snapshot, host: Host, access: Access) -> Iterable[Difference]:
+    """What a request without credentials is told: only the paths of the inventory answer, each as it stands."""
+    allowed = hardening.anonymous_paths(snapshot.cluster)
+    if allowed is None:
+        return
+    connection, port = access.connections[host.name], snapshot.cluster.api_server.bind_port
+    tls = Tls(snapshot.cluster_ca, host.address)
+    for path in (*allowed, *(path for path in NEVER_ANONYMOUS if path not in allowed)):
+        wanted = 200 if path in allowed else 401
+        try:
+            actual = str(connection.request(Request("GET", host.address, port, path, tls)).status)
+        except NoAnswer as error:
+            actual = str(error)
+        if actual != str(wanted):
+            yield Difference(host.name, f"anonymous GET {path}", str(wanted), actual)
 
 
 def _served(snapshot: Snapshot, host: Host, access: Access) -> Iterable[tuple[str, int, PurePosixPath, Tls]]:

@@ -11,6 +11,7 @@ from bootstrap.phases import (
     apiserver,
     bootstrap_token,
     certs,
+    config_files,
     controllers,
     etcd,
     finish,
@@ -32,6 +33,7 @@ INIT = Workflow(
     (
         certs.PHASE,
         kubeconfig.PHASE,
+        config_files.PHASE,
         etcd.PHASE,
         apiserver.PHASE,
         kubelet_start.PHASE,

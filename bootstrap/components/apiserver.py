@@ -64,7 +64,7 @@ def defaults(cluster: Cluster, host: Host) -> dict[str, str]:
 
 def args(cluster: Cluster, host: Host, context: ManifestContext) -> list[Flag]:
     """Flags of the API server on `host`: (flag without dashes, value) pairs in a fixed order."""
-    return arguments(defaults(cluster, host), {}, hardening.extra_args(cluster, NAME))
+    return arguments(defaults(cluster, host), {}, hardening.extra_args(cluster, NAME, context.config_files))
 
 
 def manifest(cluster: Cluster, host: Host, context: ManifestContext) -> bytes:
@@ -77,6 +77,6 @@ def manifest(cluster: Cluster, host: Host, context: ManifestContext) -> bytes:
         "startup_failures": startup_failures(cluster),
         "env": environment(cluster.api_server.extra_envs),
         "confined": cluster.hardening.confined_pods,
-        "volumes": volumes([pki_mount(), *ca_mounts(context.ca_dirs)], cluster.api_server.extra_volumes),
+        "volumes": volumes([pki_mount(), *ca_mounts(context.ca_dirs)], hardening.extra_volumes(cluster, NAME)),
     }
     return finished(NAME, values, STARTUP_FILES, context)

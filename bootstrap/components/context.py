@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from bootstrap.etcd_user import EtcdUser
@@ -66,6 +66,7 @@ class ManifestContext:
     cluster_token: --initial-cluster-token of a new cluster (`etcd.cluster_token`).
     born_with: birth values of this host's etcd member, once it has them; None before its first start.
     ca_dirs: those of CA_DIRS that exist on the host.
+    config_files: kube-apiserver's configuration files by the flag that names them (`hardening.config_flags`).
     hashes: SHA-256 by path of (at least) every file in the component's `STARTUP_FILES`; None: not known, the digest is a
     marked placeholder.
     patches: the cluster's, then the host's own.
@@ -78,6 +79,7 @@ class ManifestContext:
     hashes: Mapping[PurePosixPath, str] | None = None
     patches: tuple[Patch, ...] = ()
     etcd_user: EtcdUser | None = None
+    config_files: Mapping[str, PurePosixPath] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         unknown = [path for path in self.ca_dirs if path not in CA_DIRS]

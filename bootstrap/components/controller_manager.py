@@ -60,7 +60,7 @@ def defaults(cluster: Cluster, host: Host) -> dict[str, str]:
 
 def args(cluster: Cluster, host: Host, context: ManifestContext) -> list[Flag]:
     """(flag without dashes, value) pairs in a fixed order; the same on every host."""
-    return arguments(defaults(cluster, host), {}, hardening.extra_args(cluster, NAME))
+    return arguments(defaults(cluster, host), {}, hardening.extra_args(cluster, NAME, context.config_files))
 
 
 def manifest(cluster: Cluster, host: Host, context: ManifestContext) -> bytes:
@@ -74,7 +74,7 @@ def manifest(cluster: Cluster, host: Host, context: ManifestContext) -> bytes:
         "startup_failures": startup_failures(cluster),
         "env": environment(cluster.controller_manager.extra_envs),
         "confined": cluster.hardening.confined_pods,
-        "volumes": volumes(mounts, cluster.controller_manager.extra_volumes),
+        "volumes": volumes(mounts, hardening.extra_volumes(cluster, NAME)),
     }
     return finished(NAME, values, STARTUP_FILES, context)
 

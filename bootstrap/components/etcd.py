@@ -90,7 +90,7 @@ def birth_flags(birth: Birth) -> dict[str, str]:
 def args(cluster: Cluster, host: Host, context: ManifestContext) -> list[Flag]:
     """Flags of the member on `host`: (flag without dashes, value) pairs in a fixed order."""
     birth = context.born_with or new_cluster(cluster, context.cluster_token)
-    return arguments(defaults(cluster, host), birth_flags(birth), hardening.extra_args(cluster, NAME))
+    return arguments(defaults(cluster, host), birth_flags(birth), hardening.extra_args(cluster, NAME, context.config_files))
 
 
 def manifest(cluster: Cluster, host: Host, context: ManifestContext) -> bytes:

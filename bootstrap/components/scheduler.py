@@ -30,7 +30,7 @@ def defaults(cluster: Cluster, host: Host) -> dict[str, str]:
 
 def args(cluster: Cluster, host: Host, context: ManifestContext) -> list[Flag]:
     """(flag without dashes, value) pairs in a fixed order; the same on every host."""
-    return arguments(defaults(cluster, host), {}, hardening.extra_args(cluster, NAME))
+    return arguments(defaults(cluster, host), {}, hardening.extra_args(cluster, NAME, context.config_files))
 
 
 def manifest(cluster: Cluster, host: Host, context: ManifestContext) -> bytes:
@@ -43,6 +43,6 @@ def manifest(cluster: Cluster, host: Host, context: ManifestContext) -> bytes:
         "startup_failures": startup_failures(cluster),
         "env": environment(cluster.scheduler.extra_envs),
         "confined": cluster.hardening.confined_pods,
-        "volumes": volumes([kubeconfig_mount(KUBECONFIG)], cluster.scheduler.extra_volumes),
+        "volumes": volumes([kubeconfig_mount(KUBECONFIG)], hardening.extra_volumes(cluster, NAME)),
     }
     return finished(NAME, values, STARTUP_FILES, context)

@@ -172,7 +172,7 @@ public_parts() { # of kubeconfigs, and of the PEM files in which the kubelet kee
 disks() {
     segment disks
     set --
-    for wanted in /etc/kubernetes "$data_dir" /var/lib/kubelet /var/lib/containerd /var/log; do
+    for wanted in /etc/kubernetes "$data_dir" /var/lib/kubelet /var/lib/containerd /var/log /var/log/kubernetes/audit; do
         one=$wanted
         until [ -e "$one" ]; do
             one=${one%/*}

@@ -213,7 +213,8 @@ class Facts:
     """Everything that was read of one host.
 
     owned: every path that the tool looks after or that stands in a directory of its own (`/etc/kubernetes` and below,
-    the kubelet's configuration, PKI and drop-ins, the manifest directory wherever it is, etcd's data directory itself):
+    the kubelet's configuration, PKI and drop-ins, the manifest directory wherever it is, the directories of etcd's data and of
+    the audit log themselves):
     absent paths are absent from the mapping. Certificates, manifests and kubelet configuration carry their content;
     keys and kubeconfigs never do (only their hash); of kubelet-client-current.pem, which holds both, only the certificates.
     ca_dirs: those of the distributions' directories of CA certificates (components/context.py, CA_DIRS) that exist.

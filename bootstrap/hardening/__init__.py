@@ -6,7 +6,28 @@ added to a static pod is added as kubeadm would add an extra argument, so kubead
 
 from __future__ import annotations
 
-from bootstrap.hardening.flags import extra_args
+from bootstrap.hardening.config_files import (
+    ENCRYPTION,
+    ConfigFile,
+    anonymous_paths,
+    config_flags,
+    named,
+    placeholder,
+    public_files,
+)
+from bootstrap.hardening.flags import extra_args, extra_volumes, writes_audit_log
 from bootstrap.hardening.kubelet import kubelet_fields
 
-__all__ = ["extra_args", "kubelet_fields"]
+__all__ = [
+    "ENCRYPTION",
+    "ConfigFile",
+    "anonymous_paths",
+    "config_flags",
+    "extra_args",
+    "extra_volumes",
+    "kubelet_fields",
+    "named",
+    "placeholder",
+    "public_files",
+    "writes_audit_log",
+]

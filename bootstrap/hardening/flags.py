@@ -6,9 +6,22 @@ Sources: CIS Kubernetes Benchmark v1.12, 1.2 to 2; kube-apiserver, kube-controll
 
 from __future__ import annotations
 
-from bootstrap.cluster import Arg, Cluster
-from bootstrap.constants import API_SERVER, CONTROLLER_MANAGER, ETCD, PKI_DIR, SCHEDULER
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+from bootstrap.cluster import Arg, Cluster, Volume
+from bootstrap.constants import (
+    API_SERVER,
+    API_SERVER_CONFIG_DIR,
+    AUDIT_LOG_DIR,
+    CONTROLLER_MANAGER,
+    ETCD,
+    PKI_DIR,
+    SCHEDULER,
+)
+from bootstrap.hardening import audit
 from bootstrap.hardening.ciphers import CIPHER_SUITES, MIN_VERSION
+from bootstrap.hardening.config_files import ADMISSION, config_flags
 from bootstrap.owned import flag_name
 
 ENABLED, DISABLED = "enable-admission-plugins", "disable-admission-plugins"
@@ -18,15 +31,16 @@ KUBEADMS_PLUGIN = "NodeRestriction"
 KEPT_TERMINATED_PODS = 1000
 
 
-def extra_args(cluster: Cluster, component: str) -> tuple[Arg, ...]:
+def extra_args(cluster: Cluster, component: str, files: Mapping[str, PurePosixPath]) -> tuple[Arg, ...]:
     """Everything that is added to kubeadm's flags of a component, in order; the same on every host.
 
     Ours come first, sorted by name. A flag of the user's takes the place of ours of that name; admission plugins are added up.
+    files: kube-apiserver's configuration files by flag; KeyError where one that is wanted is not among them.
     """
     user = _users(cluster, component)
     match component:
         case "kube-apiserver":
-            user, ours = _with_plugins(cluster, user), _api_server(cluster, user)
+            user, ours = _with_plugins(cluster, user), _api_server(cluster, user, files)
         case "kube-controller-manager":
             ours = _controller_manager(cluster)
         case "kube-scheduler":
@@ -35,6 +49,27 @@ def extra_args(cluster: Cluster, component: str) -> tuple[Arg, ...]:
             ours = _etcd(cluster, user)
     given = {flag_name(arg.name) for arg in user}
     return (*(Arg(name=name, value=value) for name, value in sorted(ours.items()) if name not in given), *user)
+
+
+def extra_volumes(cluster: Cluster, component: str) -> tuple[Volume, ...]:
+    """Everything that is mounted beside kubeadm's volumes: ours, then the user's.
+
+    Ours are left out where the user has another of that name, or at that place.
+    """
+    user = {
+        API_SERVER: cluster.api_server.extra_volumes,
+        CONTROLLER_MANAGER: cluster.controller_manager.extra_volumes,
+        SCHEDULER: cluster.scheduler.extra_volumes,
+    }[component]
+    names, places = {volume.name for volume in user}, {volume.mount_path for volume in user}
+    ours = _api_server_volumes(cluster) if component == API_SERVER else []
+    return (*(volume for volume in ours if volume.name not in names and volume.mount_path not in places), *user)
+
+
+def writes_audit_log(cluster: Cluster) -> bool:
+    """Whether the audit log goes to our directory: it is on, and the user names no place of their own."""
+    given = {flag_name(arg.name) for arg in cluster.api_server.extra_args}
+    return cluster.hardening.audit.enabled and "audit-log-path" not in given
 
 
 def _users(cluster: Cluster, component: str) -> tuple[Arg, ...]:
@@ -46,9 +81,9 @@ def _users(cluster: Cluster, component: str) -> tuple[Arg, ...]:
     }[component]
 
 
-def _api_server(cluster: Cluster, user: tuple[Arg, ...]) -> dict[str, str]:
+def _api_server(cluster: Cluster, user: tuple[Arg, ...], files: Mapping[str, PurePosixPath]) -> dict[str, str]:
     on = cluster.hardening
-    flags = _served(cluster)
+    flags = {**_served(cluster), **{flag: str(files[flag]) for flag in config_flags(cluster)}}
     plugins = _plugins(cluster, user)
     if plugins:
         flags[ENABLED] = ",".join((KUBEADMS_PLUGIN, *plugins))
@@ -56,7 +91,26 @@ def _api_server(cluster: Cluster, user: tuple[Arg, ...]) -> dict[str, str]:
         flags["kubelet-certificate-authority"] = f"{PKI_DIR}/ca.crt"
     if not on.extended_tokens:
         flags["service-account-extend-token-expiration"] = "false"
+    if on.audit.enabled:
+        flags |= {
+            "audit-log-maxage": str(audit.MAX_AGE_DAYS),
+            "audit-log-maxbackup": str(audit.MAX_BACKUPS),
+            "audit-log-maxsize": str(audit.MAX_SIZE_MB),
+            "audit-log-path": str(AUDIT_LOG_DIR / "audit.log"),
+        }
     return flags
+
+
+def _api_server_volumes(cluster: Cluster) -> list[Volume]:
+    """They are there before the pod is: a directory that a kubelet makes would be open to everybody."""
+    volumes = []
+    if writes_audit_log(cluster):
+        path = str(AUDIT_LOG_DIR)
+        volumes.append(Volume(name="audit-log", host_path=path, mount_path=path, path_type="Directory"))
+    if config_flags(cluster):
+        path = str(API_SERVER_CONFIG_DIR)
+        volumes.append(Volume(name="config", host_path=path, mount_path=path, read_only=True, path_type="Directory"))
+    return volumes
 
 
 def _controller_manager(cluster: Cluster) -> dict[str, str]:
@@ -88,6 +142,8 @@ def _plugins(cluster: Cluster, user: tuple[Arg, ...]) -> list[str]:
     wanted = {
         "AlwaysPullImages": on.always_pull_images,
         "DenyServiceExternalIPs": on.deny_service_external_ips,
+        # Its limits stand in our admission configuration. With one of the user's own it would find none and end.
+        "EventRateLimit": ADMISSION in config_flags(cluster),
     }
     disabled = _listed(user, DISABLED)
     return [name for name, is_on in wanted.items() if is_on and name not in disabled]

@@ -32,6 +32,7 @@ def findings(draft: Draft) -> Iterator[Finding]:
         yield from _unique(draft, (*place, "extraVolumes"), lambda item: draft.text(*item, "mountPath"), "mountPath")
     for component in ("controllerManager", "scheduler"):
         yield from _bind_addresses(draft, ("spec", component, "extraArgs"))
+    yield from _oidc(draft, ("spec", "apiServer", "extraArgs"))
     yield from _etcd(draft, ("spec", "etcd", "local"))
     yield from _kubelet(draft, ("spec", "kubelet"))
     for host in draft.hosts():
@@ -64,6 +65,19 @@ def _validity(draft: Draft) -> Iterator[Finding]:
 def _duration(draft: Draft, field: str, default: timedelta) -> timedelta | None:
     text = draft.text("spec", field, default=durations.format(default))
     return None if text is None else durations.parse(text)
+
+
+def _oidc(draft: Draft, place: Loc) -> Iterator[Finding]:
+    """--oidc-* and the file that limits anonymous requests exclude each other (pkg/kubeapiserver/options, v1.36.3)."""
+    given = [(item, owned.flag_name(name)) for item, name, _ in draft.args(*place)]
+    anonymous = draft.text("spec", "hardening", "anonymousRequests", default="health-and-cluster-info")
+    if anonymous in (None, "all") or any(name == "authentication-config" for _, name in given):
+        return
+    for item, name in given:
+        if name.startswith("oidc-"):
+            message = f"--{name} excludes the authentication configuration that limits anonymous requests"
+            hint = "--authentication-config with jwt and anonymous in a file of yours; or spec.hardening.anonymousRequests: all"
+            yield Finding((*item, "name"), message, hint)
 
 
 def _etcd(draft: Draft, place: Loc) -> Iterator[Finding]:

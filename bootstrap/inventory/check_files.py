@@ -13,6 +13,7 @@ from bootstrap.syntax import paths, quoted
 _HINTS = {
     "configFile": "for Vagrant: vagrant ssh-config > ssh-config",
     "identityFile": "the private key; leave it out to use ssh-agent and ~/.ssh",
+    "policyFile": "an audit policy: apiVersion audit.k8s.io/v1, kind Policy; leave it out for the one that is shipped",
     "patches": "a directory of files such as kube-apiserver0+strategic.yaml",
     "certificateAuthorities": "a directory laid out as /etc/kubernetes/pki: ca.crt, ca.key, ...",
 }
@@ -25,6 +26,7 @@ def findings(draft: Draft) -> Iterator[Finding]:
             yield from _file(draft, (*holder, "ssh", field), _HINTS[field])
         yield from _no_directory(draft, (*holder, "ssh", "knownHostsFile"))
         yield from _directory(draft, (*holder, "patches"), _HINTS["patches"])
+    yield from _file(draft, ("spec", "hardening", "audit", "policyFile"), _HINTS["policyFile"])
     yield from _directory(draft, ("spec", "certificateAuthorities"), _HINTS["certificateAuthorities"])
     for addon in draft.items("spec", "addons"):
         if draft.text(*addon) not in BUILT_IN_ADDONS:

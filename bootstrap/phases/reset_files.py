@@ -1,7 +1,9 @@
-"""cleanup-node: the files of ours go; etcd's data is moved aside, or deleted where that was asked for.
+"""cleanup-node: the files of ours go; etcd's data, and the key that Secrets in it are encrypted with, are moved aside, or deleted
+where that was asked for.
 
 Inputs: what is on the host; option `delete_etcd_data`. Outputs: no PKI, no kubeconfig, no kubelet configuration of ours; the
-kubelet's directory goes whole, as it does with kubeadm. Files below /etc/kubernetes that are not of a control plane stay.
+kubelet's directory goes whole, as it does with kubeadm. Files below /etc/kubernetes that are not of a control plane stay, and so
+do audit logs.
 The system user `etcd` stays: data that was moved aside belongs to it, and an id that is given again would hand it to a stranger.
 A second run does nothing.
 """
@@ -20,8 +22,17 @@ def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
     facts = snapshot.facts[host.name]
     changes: list[Change] = []
     data = facts.etcd.data_dir
+    keep = facts.etcd.has_member and not snapshot.options.get("delete_etcd_data")
+    if k.API_SERVER_CONFIG_DIR in facts.owned:
+        # Before the data: without the key, Secrets in data that was moved aside could never be read again. Where other masters
+        # go on they have it.
+        last = not set(snapshot.members or ()) - set(snapshot.facts)
+        aside = k.API_SERVER_CONFIG_DIR.with_name(f"{k.API_SERVER_CONFIG_DIR.name}.reset-{_stamp(snapshot)}")
+        changes.append(
+            MovePath(k.API_SERVER_CONFIG_DIR, aside) if keep and last else RemovePath(k.API_SERVER_CONFIG_DIR, recursive=True)
+        )
     if facts.etcd.has_member:
-        if snapshot.options.get("delete_etcd_data"):
+        if not keep:
             changes.append(RemovePath(data / "member", recursive=True))
         elif facts.etcd.mount_point:
             changes.append(MovePath(data / "member", data / f"member.reset-{_stamp(snapshot)}"))

@@ -12,7 +12,8 @@ from bootstrap.plan import ApiApply, Change, Phase, Snapshot, Spread
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
-    return [ApiApply(thing) for thing in rbac.upload_config(snapshot.cluster, desired.cluster_token(snapshot, host))]
+    objects = rbac.upload_config(snapshot.cluster, desired.config_paths(snapshot), desired.cluster_token(snapshot, host))
+    return [ApiApply(thing) for thing in objects]
 
 
 PHASE = Phase("upload-config", "kubeadm-config and kubelet-config", _changes, Spread.FIRST_ONLY)

@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 from pathlib import PurePosixPath
 
+from bootstrap import constants as k
+from bootstrap import hardening
+from bootstrap.hardening import audit
 from bootstrap.preflight.finding import Finding, error, path_name, warning
 from bootstrap.preflight.subject import Subject
 from bootstrap.versions import Version
@@ -148,6 +151,8 @@ def firewall(subject: Subject) -> Iterator[Finding]:
 
 def disk_space(subject: Subject) -> Iterator[Finding]:
     limits = {**_SPACE, PurePosixPath(subject.cluster.etcd.local.data_dir): _ETCD_SPACE}
+    if subject.is_control_plane and hardening.writes_audit_log(subject.cluster) and k.AUDIT_LOG_DIR not in subject.facts.owned:
+        limits[k.AUDIT_LOG_DIR] = (0, audit.budget_bytes(subject.cluster))  # once it is there, some of it is used already
     for disk in subject.facts.disks:
         least, enough = limits.get(disk.path, (0, 0))
         where = f"{disk.path} (file system {disk.mount_point})" if disk.mount_point else str(disk.path)

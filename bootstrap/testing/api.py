@@ -53,7 +53,7 @@ WRITES = ("PATCH", "POST", "PUT", "DELETE")
 
 @dataclass(frozen=True)
 class Call:
-    """A request to the API. now: RFC 3339."""
+    """A request to the API. now: RFC 3339. anonymous: paths that need no credentials; None: whatever RBAC gives to everybody."""
 
     method: str
     url: str
@@ -61,6 +61,7 @@ class Call:
     body: bytes
     identity: Identity
     now: str
+    anonymous: tuple[str, ...] | None = None
 
     @property
     def path(self) -> str:
@@ -77,6 +78,8 @@ class Call:
 
 def answer(call: Call, store: ObjectStore | None, version: str) -> tuple[int, bytes]:
     """Status and body. store: None while the API server cannot reach an etcd with a quorum."""
+    if call.identity == ANONYMOUS and call.anonymous is not None and call.path not in call.anonymous:
+        return _status(Refusal(401, "Unauthorized", "Unauthorized"))
     if call.path in ("/livez", "/readyz", "/healthz"):
         return (200, b"ok") if store is not None else (500, UNHEALTHY)
     if store is None:
@@ -153,7 +156,7 @@ def _authorise(call: Call, store: ObjectStore) -> None:
     if call.identity == ANONYMOUS:
         if call.method == "GET" and call.path == CLUSTER_INFO:
             return
-        raise Refusal(401, "Unauthorized", "Unauthorized")
+        raise Refusal(403, "Forbidden", f'User "system:anonymous" cannot {call.method.lower()} path "{call.path}"')
     if "system:masters" in call.identity.groups:
         return
     for binding in store.list(RBAC, "clusterrolebindings"):

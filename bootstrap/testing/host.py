@@ -13,6 +13,7 @@ from bootstrap.connection import Answer, NoAnswer, Request, Tls
 from bootstrap.files import Directory, File
 from bootstrap.testing import api, systemd, tls
 from bootstrap.testing.containers import Container, Runtime
+from bootstrap.testing.decoding import decoded
 from bootstrap.testing.filesystem import FakeFiles
 from bootstrap.testing.kubelet import FakeKubelet
 from bootstrap.testing.store import ObjectStore
@@ -154,9 +155,16 @@ class FakeHost:
             who = tls.identity(request.tls, self.file_of(server, "client-ca-file"))
         headers = {name.lower(): value for name, value in request.headers}
         now = datetime.fromtimestamp(self.now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        call = api.Call(request.method, request.path, headers, request.body, who, now)
+        call = api.Call(request.method, request.path, headers, request.body, who, now, self._anonymous_paths(server))
         version = server.image.rpartition(":")[2]
         return Answer(*api.answer(call, self.store(), version), peer_certificate=der)
+
+    def _anonymous_paths(self, server: Container) -> tuple[str, ...] | None:
+        """Of the API server's AuthenticationConfiguration; None where it has none."""
+        if not server.flag("authentication-config"):
+            return None
+        anonymous = (decoded(self.file_of(server, "authentication-config")) or {})["anonymous"]
+        return tuple(condition["path"] for condition in anonymous["conditions"])
 
     def _etcd_health(self, request: Request) -> Answer:
         found = self.fleet.etcd.cluster_of(self)

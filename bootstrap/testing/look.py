@@ -73,7 +73,7 @@ def look(host: FakeHost, data_dir: PurePosixPath, *, security: bool = False) -> 
         listeners=tuple(_listeners(host)),
         disks=tuple(
             Disk(path, host.files.free_bytes, 1 << 20, str(host.files.mount_of(path)))
-            for path in (k.KUBERNETES_DIR, data_dir, k.KUBELET_DIR, CONTAINERD_DIR, k.POD_LOG_DIR.parent)
+            for path in (k.KUBERNETES_DIR, data_dir, k.KUBELET_DIR, CONTAINERD_DIR, k.POD_LOG_DIR.parent, k.AUDIT_LOG_DIR)
         ),
         owned=_owned(host, data_dir) | (_pod_network(host) if security else {}),
         kubeconfigs=_kubeconfigs(host),

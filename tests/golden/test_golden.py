@@ -12,6 +12,8 @@ from bootstrap import addons, components, kubelet, patches, rbac
 from bootstrap.cluster import Cluster
 from bootstrap.components import ManifestContext
 from bootstrap.constants import COMPONENTS
+from bootstrap.files import Secret
+from bootstrap.hardening import ConfigFile
 from bootstrap.patches import Patch
 from bootstrap.render import to_yaml
 from bootstrap.staticpod import decode, problems
@@ -43,12 +45,13 @@ def rendered(name: str, cluster: Cluster) -> dict[str, bytes]:
     config = kubelet.config_file(cluster, host, samples.MANIFEST_DIR, samples.RUNTIME, None, given)
     objects = (
         *rbac.access(cluster, b"-----BEGIN CERTIFICATE-----\n"),
-        *rbac.upload_config(cluster, samples.TOKEN),
+        *rbac.upload_config(cluster, samples.config_paths(cluster), samples.TOKEN),
         rbac.node_marks(cluster, host),
         *addons.objects(cluster, given),
     )
     return {
         **manifests,
+        **{file.path.name: _bytes(file) for file in samples.config_files(cluster)},
         "kubelet-config.yaml": config,
         "10-kubeadm.conf": kubelet.drop_in(cluster, host),
         "objects.yaml": b"---\n".join(to_yaml(thing) for thing in objects),
@@ -83,6 +86,11 @@ def test_without_a_host_to_look_at_what_is_not_known_is_marked() -> None:
     cluster = CLUSTERS["one-master"]
     text = components.manifest(cluster, cluster.hosts[0], "etcd", ManifestContext()).decode()
     assert text.count("placeholder-") == 3      # token, annotation, environment variable
+
+
+def _bytes(file: ConfigFile) -> bytes:
+    assert file.content is not None
+    return file.content.reveal() if isinstance(file.content, Secret) else file.content
 
 
 def _write(directory: Path, files: Mapping[str, bytes]) -> None:

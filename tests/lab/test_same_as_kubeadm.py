@@ -59,7 +59,7 @@ def configuration(cluster: Cluster) -> str:
         "localAPIEndpoint": {"advertiseAddress": host.address, "bindPort": cluster.api_server.bind_port},
         "nodeRegistration": {"name": host.name, "criSocket": samples.RUNTIME},
     }
-    return yaml.safe_dump_all([init, cluster_configuration(cluster)])
+    return yaml.safe_dump_all([init, cluster_configuration(cluster, samples.config_paths(cluster))])
 
 
 def kubeadms_manifests(kubeadm: str, cluster: Cluster, root: Path) -> dict[str, Any]:
@@ -79,7 +79,9 @@ def kubeadms_manifests(kubeadm: str, cluster: Cluster, root: Path) -> dict[str, 
 
 def test_static_pods_are_kubeadms(kubeadm: str, cluster: Cluster, tmp_path: Path) -> None:
     theirs = kubeadms_manifests(kubeadm, cluster, tmp_path)
-    context = ManifestContext(cluster_token=samples.TOKEN, ca_dirs=samples.CA_DIRS)
+    context = ManifestContext(
+        cluster_token=samples.TOKEN, ca_dirs=samples.CA_DIRS, config_files=samples.config_paths(cluster)
+    )
     ours = {name: without_digest(decode(components.manifest(cluster, cluster.hosts[0], name, context))) for name in COMPONENTS}
     etcd = main_container(ours["etcd"])
     etcd["command"].remove("--initial-cluster-state=new")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Any
 
-from bootstrap import components
+from bootstrap import components, hardening
 from bootstrap.cluster import (
     AnonymousRequests,
     ApiServer,
@@ -25,6 +25,7 @@ from bootstrap.cluster import (
 )
 from bootstrap.components import ManifestContext
 from bootstrap.etcd_user import EtcdUser
+from bootstrap.hardening import ConfigFile, encryption
 from bootstrap.patches import Patch
 
 VERSIONS = {"1.35": "v1.35.4", "1.36": "v1.36.3", "1.37": "v1.37.2"}
@@ -122,4 +123,23 @@ def hashes(cluster: Cluster) -> dict[PurePosixPath, str]:
 
 def context(cluster: Cluster, patches: tuple[Patch, ...] = ()) -> ManifestContext:
     user = ETCD_USER if cluster.hardening.etcd_user else None
-    return ManifestContext(cluster_token=TOKEN, ca_dirs=CA_DIRS, hashes=hashes(cluster), patches=patches, etcd_user=user)
+    return ManifestContext(
+        cluster_token=TOKEN,
+        ca_dirs=CA_DIRS,
+        hashes=hashes(cluster),
+        patches=patches,
+        etcd_user=user,
+        config_files=config_paths(cluster),
+    )
+
+
+def config_paths(cluster: Cluster) -> dict[str, PurePosixPath]:
+    """kube-apiserver's configuration files by flag, the encryption configuration with a key of zeros."""
+    return {file.flag: file.path for file in config_files(cluster)}
+
+
+def config_files(cluster: Cluster) -> tuple[ConfigFile, ...]:
+    files = hardening.public_files(cluster)
+    if hardening.ENCRYPTION not in hardening.config_flags(cluster):
+        return files
+    return (*files, hardening.named(hardening.ENCRYPTION, encryption.configuration(bytes(encryption.KEY_BYTES))))

@@ -19,7 +19,8 @@ CA = b"-----BEGIN CERTIFICATE-----\n"
 
 def everything(cluster: Cluster) -> tuple[Object, ...]:
     marks = tuple(rbac.node_marks(cluster, host) for host in cluster.hosts)
-    return (*rbac.access(cluster, CA), *rbac.upload_config(cluster, "token"), *addons.objects(cluster), *marks)
+    uploaded = rbac.upload_config(cluster, samples.config_paths(cluster), "token")
+    return (*rbac.access(cluster, CA), *uploaded, *addons.objects(cluster), *marks)
 
 
 def named(objects: tuple[Object, ...], kind: str, name: str) -> Object:
@@ -104,7 +105,7 @@ def test_only_the_addons_that_are_named_are_there(wanted: tuple[str, ...], kinds
 
 def test_kubeadm_config_says_what_we_run() -> None:
     cluster = samples.extra_args().model_copy(update={"hardening": samples.NOTHING})
-    found = cluster_configuration(cluster, samples.TOKEN)
+    found = cluster_configuration(cluster, {}, samples.TOKEN)
     assert [{"name": arg.name, "value": arg.value} for arg in cluster.api_server.extra_args] == found["apiServer"]["extraArgs"]
     assert found["apiServer"]["certSANs"] == ["127.0.0.1", "api.example.com"]
     assert {"name": "EMPTY", "value": ""} in found["apiServer"]["extraEnvs"]
@@ -131,7 +132,7 @@ def test_kubeadm_config_of_a_plain_cluster_has_only_what_kubeadm_would_write() -
         "proxy": {},
         "scheduler": {},
     }
-    assert expected == cluster_configuration(samples.a_cluster(addons=("kube-proxy",), hardening=samples.NOTHING))
+    assert expected == cluster_configuration(samples.a_cluster(addons=("kube-proxy",), hardening=samples.NOTHING), {})
 
 
 def test_labels_and_taints_follow_from_the_role() -> None:

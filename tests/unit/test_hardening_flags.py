@@ -6,7 +6,18 @@ import pytest
 import yaml
 
 from bootstrap import components, hardening, kubelet
-from bootstrap.cluster import ApiServer, Arg, Cluster, Etcd, Hardening, KubeletSpec, LocalEtcd
+from bootstrap.cluster import (
+    AnonymousRequests,
+    ApiServer,
+    Arg,
+    Audit,
+    Cluster,
+    EncryptionAtRest,
+    Etcd,
+    Hardening,
+    KubeletSpec,
+    LocalEtcd,
+)
 from bootstrap.constants import COMPONENTS
 from bootstrap.kubeadm_config import cluster_configuration
 from tests.unit import rendering_samples as samples
@@ -26,7 +37,7 @@ def flags(cluster: Cluster, component: str = "kube-apiserver") -> dict[str, str]
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_with_every_switch_off_the_flags_are_kubeadms(component: str) -> None:
     cluster = samples.a_cluster(hardening=samples.NOTHING)
-    assert hardening.extra_args(cluster, component) == ()
+    assert hardening.extra_args(cluster, component, {}) == ()
     expected = components.component(component).defaults(cluster, cluster.hosts[0])
     birth = {name: value for name, value in flags(cluster, component).items() if name.startswith("initial-cluster")}
     assert flags(cluster, component) == {**expected, **birth}
@@ -34,7 +45,7 @@ def test_with_every_switch_off_the_flags_are_kubeadms(component: str) -> None:
 
 def test_with_every_switch_off_kubeadm_config_and_kubelets_say_nothing_of_it() -> None:
     cluster = samples.a_cluster(hardening=samples.NOTHING)
-    configuration = cluster_configuration(cluster)
+    configuration = cluster_configuration(cluster, samples.config_paths(cluster))
     assert {"controllerManager": {}, "scheduler": {}}.items() <= configuration.items()
     assert configuration["apiServer"] == {"certSANs": ["127.0.0.1"]}
     own = yaml.safe_load(kubelet.config_file(cluster, cluster.hosts[0], samples.MANIFEST_DIR, samples.RUNTIME, None))
@@ -55,30 +66,36 @@ def test_with_every_switch_off_kubeadm_config_and_kubelets_say_nothing_of_it() -
         ("strong_ciphers", False, "etcd", "cipher-suites"),
         ("extended_tokens", True, "kube-apiserver", "service-account-extend-token-expiration"),
         ("kubelet_serving", False, "kube-apiserver", "kubelet-certificate-authority"),
+        ("audit", Audit(enabled=False), "kube-apiserver", "audit-policy-file"),
+        ("audit", Audit(enabled=False), "kube-apiserver", "audit-log-path"),
+        ("encryption_at_rest", EncryptionAtRest.NONE, "kube-apiserver", "encryption-provider-config"),
+        ("anonymous_requests", AnonymousRequests.ALL, "kube-apiserver", "authentication-config"),
+        ("event_rate_limit", False, "kube-apiserver", "admission-control-config-file"),
     ],
 )
-def test_each_switch_has_its_flag(switch: str, off: bool, component: str, flag: str) -> None:
+def test_each_switch_has_its_flag(switch: str, off: object, component: str, flag: str) -> None:
     assert flag in flags(api_server(), component)
     assert flag not in flags(api_server(**{switch: off}), component)
 
 
 def test_plugins_of_ours_and_of_the_user_are_added_up() -> None:
-    assert flags(api_server())[PLUGINS] == "NodeRestriction,DenyServiceExternalIPs"
-    assert flags(api_server((PLUGINS, "PodNodeSelector")))[PLUGINS] == "PodNodeSelector,DenyServiceExternalIPs"
-    assert flags(api_server((PLUGINS, "DenyServiceExternalIPs")))[PLUGINS] == "DenyServiceExternalIPs"
-    assert flags(api_server(deny_service_external_ips=False))[PLUGINS] == "NodeRestriction"
-    assert flags(api_server(always_pull_images=True))[PLUGINS] == "NodeRestriction,AlwaysPullImages,DenyServiceExternalIPs"
+    assert flags(api_server())[PLUGINS] == "NodeRestriction,DenyServiceExternalIPs,EventRateLimit"
+    assert flags(api_server((PLUGINS, "PodNodeSelector")))[PLUGINS] == "PodNodeSelector,DenyServiceExternalIPs,EventRateLimit"
+    assert flags(api_server((PLUGINS, "DenyServiceExternalIPs")))[PLUGINS] == "DenyServiceExternalIPs,EventRateLimit"
+    assert flags(api_server(deny_service_external_ips=False))[PLUGINS] == "NodeRestriction,EventRateLimit"
+    every = "NodeRestriction,AlwaysPullImages,DenyServiceExternalIPs,EventRateLimit"
+    assert flags(api_server(always_pull_images=True))[PLUGINS] == every
 
 
 def test_a_plugin_that_the_user_disables_is_not_enabled() -> None:
-    assert flags(api_server(("disable-admission-plugins", "DenyServiceExternalIPs")))[PLUGINS] == "NodeRestriction"
+    assert flags(api_server(("disable-admission-plugins", "DenyServiceExternalIPs")))[PLUGINS] == "NodeRestriction,EventRateLimit"
 
 
 def test_the_last_of_several_lists_gets_ours() -> None:
     cluster = api_server((PLUGINS, "NodeRestriction"), ("enable_admission_plugins", "PodNodeSelector"))
     given = [value for name, value in components.args(cluster, cluster.hosts[0], "kube-apiserver", samples.context(cluster))
              if name == PLUGINS]  # fmt: skip
-    assert given == ["NodeRestriction", "PodNodeSelector,DenyServiceExternalIPs"]
+    assert given == ["NodeRestriction", "PodNodeSelector,DenyServiceExternalIPs,EventRateLimit"]
 
 
 def test_a_flag_of_the_users_takes_the_place_of_ours_however_it_is_spelt() -> None:
@@ -93,7 +110,7 @@ def test_an_etcd_that_speaks_tls_13_alone_gets_no_list() -> None:
 def test_kubeadm_config_has_every_flag_that_is_not_kubeadms() -> None:
     """From it kubeadm's upgrade makes every manifest anew."""
     cluster = samples.extra_args()
-    configuration = cluster_configuration(cluster)
+    configuration = cluster_configuration(cluster, samples.config_paths(cluster))
     names = {"kube-apiserver": "apiServer", "kube-controller-manager": "controllerManager", "kube-scheduler": "scheduler"}
     for component, field in names.items():
         defaults = components.component(component).defaults(cluster, cluster.hosts[0])

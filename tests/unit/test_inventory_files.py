@@ -53,6 +53,7 @@ def test_absolute_paths_stay(there: Path) -> None:
         ("patches: ./key", "patches", "is not a directory"),
         ("certificateAuthorities: nothing", "certificateAuthorities", "no such directory"),
         ("addons: [./nothing.yaml]", "addons[0]", "no such file"),
+        ("hardening: {audit: {policyFile: ./nothing.yaml}}", "hardening.audit.policyFile", "no such file"),
         ("addons: [nothing.yaml]", "addons[0]", "no such file"),
         ("addons: [./pki]", "addons[0]", "is a directory"),
         ("ssh: {configFile: nothing}", "ssh.configFile", "no such file"),

@@ -70,6 +70,17 @@ CASES = [
     (with_spec("scheduler: {extraEnvs: [{name: A, value: b}, {name: A, value: c}]}"), 10, "spec.scheduler.extraEnvs[1].name", ""),
     (with_host("taints: [{key: a}, {key: a, value: b}]"), 10, "spec.hosts[0].taints[1].key", "already"),
     (with_spec("addons: [coredns, coredns]"), 10, "spec.addons[1]", "already"),
+    # authentication
+    (
+        with_spec("apiServer: {extraArgs: [{name: oidc-issuer-url, value: 'https://a.example'}]}"), 10,
+        "spec.apiServer.extraArgs[0].name", "limits anonymous requests",
+    ),
+    (
+        with_spec(
+            "apiServer: {extraArgs: [{name: oidc-issuer-url, value: 'https://a.example'}]}",
+            "hardening: {anonymousRequests: all}",
+        ), None, "", "",
+    ),
     # certificates
     (with_spec("certificateValidityPeriod: 90000h"), 10, "spec.certificateValidityPeriod", "longer than their CA (87600h)"),
     (with_spec("caCertificateValidityPeriod: 24h"), 10, "spec.caCertificateValidityPeriod", "longer than their CA (24h)"),

@@ -62,6 +62,19 @@ def test_render_into_an_empty_directory_that_is_there(tmp_path: Path, monkeypatc
     assert [path.name for path in tmp_path.parent.iterdir() if "rendering" in path.name] == []
 
 
+@pytest.mark.parametrize("secrets", [False, True])
+def test_render_shows_configuration_files_and_the_key_only_when_asked_for(tmp_path: Path, secrets: bool) -> None:
+    assert render(CLUSTER, tmp_path / "out", secrets, Console(stdout=StringIO(), stderr=StringIO())) is ExitCode.DONE
+    found = [sorted((tmp_path / "out" / name / "etc/kubernetes/kube-apiserver").iterdir()) for name in ("cp1", "cp2", "cp3")]
+    names = [path.name.rpartition("-")[0] for path in found[0]]
+    assert names == ["admission", "audit-policy", "authentication", *(["encryption"] if secrets else [])]
+    contents = [[path.read_bytes() for path in paths] for paths in found]
+    assert contents[0] == contents[1] == contents[2]
+    manifest = (tmp_path / "out/cp1/etc/kubernetes/manifests/kube-apiserver.yaml").read_text()
+    assert ("/encryption-placeholder-known-on-the-hosts.yaml" in manifest) is not secrets
+    assert all(f"/{path.name}" in manifest for path in found[0])
+
+
 def test_render_where_nothing_can_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="cannot write"):

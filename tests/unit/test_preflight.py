@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bootstrap import constants as k
-from bootstrap.cluster import ApiServer, Arg, Cluster, Env, Host, HostKubelet, KubeletSpec, Networking, Role
+from bootstrap.cluster import ApiServer, Arg, Audit, Cluster, Env, Hardening, Host, HostKubelet, KubeletSpec, Networking, Role
 from bootstrap.facts import (
     AccountFacts,
     CgroupFacts,
@@ -242,6 +242,15 @@ CASES: dict[str, tuple[Facts, dict[str, Any], list[tuple[str, str]]]] = {
     "firewalld, stopped": (service("firewalld.service", active_state="inactive"), {}, []),
     "etcd's disk is full": (space("/var/lib/etcd", 1 << 20), {}, [("DiskSpace", ERROR)]),
     "etcd's disk is small": (space("/var/lib/etcd", 1 << 30), {}, [("DiskSpace", WARNING)]),
+    "no room for the audit log": (space("/var/log/kubernetes/audit", 1 << 30), {}, [("DiskSpace", WARNING)]),
+    "room for the audit log": (space("/var/log/kubernetes/audit", 1100 << 20), {}, []),
+    "no audit log": (
+        space("/var/log/kubernetes/audit", 1 << 20), {"hardening": Hardening(audit=Audit(enabled=False))}, [],
+    ),
+    "an audit log that has taken its room already": (
+        owning(space("/var/log/kubernetes/audit", 1 << 20), Observed(k.AUDIT_LOG_DIR, "directory", 0o700, "root", "root")),
+        {}, [],
+    ),
     "no inodes": (space("/etc/kubernetes", 1 << 40, 3), {}, [("DiskSpace", ERROR)]),
     "few inodes": (space("/etc/kubernetes", 1 << 40, 300), {}, [("DiskSpace", WARNING)]),
     "the API server's port": (listening(Listener("0.0.0.0", 6443, 77, "nginx")), {}, [("Port-6443", ERROR)]),
