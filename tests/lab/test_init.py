@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import subprocess
 from pathlib import Path
 
 from tests.lab.conftest import COMPONENTS, CP1, CP2, CP3, MASTERS, Lab, run, wait_until
@@ -133,3 +135,75 @@ def test_pods_of_the_addons_run_and_names_resolve(lab: Lab, cluster: Path) -> No
     assert len(pods) == len(MASTERS)
     kubelet_logs = lab.kubectl("-n", "kube-system", "logs", f"kube-scheduler-{CP3}", "--tail=1")
     assert kubelet_logs.strip()
+
+
+def test_secrets_lie_encrypted_in_etcd_and_are_read_by_every_api_server(lab: Lab, cluster: Path) -> None:
+    lab.kubectl("create", "secret", "generic", "canary", "--from-literal=password=CANARY-IN-A-SECRET")
+    try:
+        raw = lab.kubectl("-n", "kube-system", "exec", f"etcd-{CP2}", "--", "etcdctl",
+            "--cacert=/etc/kubernetes/pki/etcd/ca.crt", "--cert=/etc/kubernetes/pki/etcd/server.crt",
+            "--key=/etc/kubernetes/pki/etcd/server.key", "get", "/registry/secrets/default/canary", "-w", "json")  # fmt: skip
+        value = base64.b64decode(json.loads(raw)["kvs"][0]["value"])
+        assert value.startswith(b"k8s:enc:secretbox:v1:key1:")
+        assert b"CANARY-IN-A-SECRET" not in value
+        for node in MASTERS:
+            conf = "/etc/kubernetes/super-admin.conf"
+            read = lab.sh(node, f"kubectl --kubeconfig {conf} get secret canary -o 'jsonpath={{.data.password}}'")
+            assert base64.b64decode(read) == b"CANARY-IN-A-SECRET"
+    finally:
+        lab.kubectl("delete", "secret", "canary")
+
+
+def test_the_audit_log_says_who_touched_a_secret_and_not_what_is_in_it(lab: Lab, cluster: Path) -> None:
+    lab.kubectl("create", "secret", "generic", "audited", "--from-literal=password=CANARY-IN-THE-LOG")
+    lab.kubectl("delete", "secret", "audited")
+    assert lab.sh(CP1, "stat -c '%a %U:%G' /var/log/kubernetes/audit /var/log/kubernetes/audit/audit.log").split() == [
+        "700", "root:root", "600", "root:root",
+    ]  # fmt: skip
+    logs = [lab.sh(node, "cat /var/log/kubernetes/audit/*.log") for node in MASTERS]
+    events = [json.loads(line) for log in logs for line in log.splitlines()]
+    about = [e for e in events if e.get("objectRef", {}).get("resource") == "secrets" and e["objectRef"].get("name") == "audited"]
+    assert {("create", "kubernetes-admin"), ("delete", "kubernetes-admin")} == {(e["verb"], e["user"]["username"]) for e in about}
+    assert {e["level"] for e in about} == {"Metadata"}
+    body = base64.b64encode(b"CANARY-IN-THE-LOG").decode()
+    assert not any(secret in log for log in logs for secret in ("CANARY-IN-THE-LOG", body))
+    assert any("requestObject" in e for e in events if e.get("objectRef", {}).get("resource") == "daemonsets")
+
+
+def test_without_credentials_only_health_and_cluster_info_are_answered(lab: Lab, cluster: Path) -> None:
+    info = "/api/v1/namespaces/kube-public/configmaps/cluster-info"
+    answered = ("/livez", "/readyz", "/healthz", info)
+    refused = ("/api", "/apis", "/version", "/metrics", "/livez/etcd", f"{info}/", "/.well-known/openid-configuration")
+    paths = (*answered, *refused)
+    for node in MASTERS:
+        ask = "curl -sk -o /dev/null -w '%{http_code} ' https://127.0.0.1:6443$path"
+        said = lab.sh(node, f"for path in {' '.join(paths)}; do {ask}; done")
+        assert dict(zip(paths, said.split(), strict=True)) == {path: "200" if path in answered else "401" for path in paths}, node
+
+
+def test_logs_exec_port_forward_and_metrics_go_to_kubelets_that_prove_who_they_are(lab: Lab, cluster: Path) -> None:
+    for node in MASTERS:
+        pod = f"etcd-{node}"
+        assert lab.kubectl("-n", "kube-system", "logs", pod, "--tail=1").strip()
+        assert "etcdctl version" in lab.kubectl("-n", "kube-system", "exec", pod, "--", "etcdctl", "version")
+        assert "container_cpu_usage_seconds_total" in lab.kubectl("get", "--raw", f"/api/v1/nodes/{node}/proxy/metrics/resource")
+    argv = [lab.command("bin", "kubectl"), "--kubeconfig", str(lab.kubeconfig), "-n", "kube-system"]
+    forward = [*argv, "port-forward", f"pod/etcd-{CP3}", ":2381", "--address=127.0.0.1"]
+    with subprocess.Popen(forward, stdout=subprocess.PIPE, text=True) as running:
+        try:
+            assert running.stdout is not None
+            port = running.stdout.readline().partition("127.0.0.1:")[2].split()[0]
+            assert run(["curl", "-s", f"http://127.0.0.1:{port}/readyz"]).stdout.strip() == "ok"
+        finally:
+            running.terminate()
+
+
+def test_a_pods_token_ends_when_it_says_so_and_opens_the_api(lab: Lab, cluster: Path) -> None:
+    pod = lab.get("-n", "kube-system", "pods", "-l", "k8s-app=pod-network")["items"][0]["metadata"]["name"]
+    path = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+    token = lab.kubectl("-n", "kube-system", "exec", pod, "--", "cat", path).strip()
+    payload = token.split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    assert claims["exp"] - claims["iat"] < 2 * 3600
+    ask = "curl -sk -H @/dev/stdin -o /dev/null -w '%{http_code}' https://127.0.0.1:6443/api"
+    assert lab.sh(CP2, f"printf 'Authorization: Bearer %s' '{token}' | {ask}") == "200"

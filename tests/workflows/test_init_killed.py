@@ -20,16 +20,25 @@ PAUSES_S = (0.0, 25.0)
 """How long the hosts are left alone between the kill and the next run."""
 DROP_IN = "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf"
 STANDALONE = "[Service]\nExecStart=\nExecStart=/usr/bin/kubelet --config=/etc/kubelet.yaml\n"
-DATED = re.compile(r"kubelet-client-[0-9-]+\.pem")
+DIFFERENT_EACH_TIME = (
+    (re.compile(r"kubelet-client-[0-9-]+\.pem"), "client.pem"),
+    (re.compile(r"/encryption-[0-9a-f]{12}\.yaml"), "/encryption.yaml"),
+)
 
 Tree = dict[str, tuple[str, int, str]]
 End = tuple[dict[str, Tree], list[str], set[str], dict[str, dict[str, object]]]
 
 
 def end_state(fleet: FakeFleet) -> End:
-    """Paths with kinds, modes and owners, members, names of API objects, what runs; no date in the dated certificate."""
-    trees = {name: {DATED.sub("client.pem", path): it for path, it in fleet.tree(name).items()} for name in fleet.hosts}
+    """Paths with kinds, modes and owners, members, names of API objects, what runs; no date or digest of a key in names."""
+    trees = {name: {the_same(path): it for path, it in fleet.tree(name).items()} for name in fleet.hosts}
     return trees, [member.name for member in fleet.members()], set(fleet.objects()), {n: runs(h) for n, h in fleet.hosts.items()}
+
+
+def the_same(path: str) -> str:
+    for pattern, name in DIFFERENT_EACH_TIME:
+        path = pattern.sub(name, path)
+    return path
 
 
 def runs(host: FakeHost) -> dict[str, object]:
