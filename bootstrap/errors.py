@@ -26,18 +26,22 @@ class ExitCode(IntEnum):
 
 
 class BootstrapError(Exception):
-    """An error the operator can fix: what failed, where, the last evidence, what to type next."""
+    """An error the operator can fix: what failed, where, the last evidence, what to type next.
+
+    component: the one to blame, `kubelet` or a static pod's; its log lines in `evidence` are indented.
+    """
 
     exit_code = ExitCode.STOPPED
 
     def __init__(
-        self, message: str, *, host: str | None = None, evidence: Sequence[str] = (), hint: str = ""
+        self, message: str, *, host: str | None = None, evidence: Sequence[str] = (), hint: str = "", component: str = ""
     ) -> None:
         super().__init__(message)
         self.message = message
         self.host = host
         self.evidence = tuple(evidence)
         self.hint = hint
+        self.component = component
 
 
 @dataclass(frozen=True)

@@ -57,9 +57,13 @@ def wait(
         if late and not verdict.ok:
             blamed = verdict.host if verdict.host in access.connections else host
             known = verdict.component in (*k.COMPONENTS, "kubelet")
+            direct = known and isinstance(probe, health.Healthy)
+            whole = f"{timeout.total_seconds():.0f} s"
             raise NotHealthy(
-                f"{probe} did not come true on {host} within {timeout.total_seconds():.0f} s",
-                host=host,
+                f"{verdict.component} on {blamed} did not become healthy within {whole}" if direct
+                else f"waited {whole} in vain for {probe}" + (f": look at {verdict.component} on {blamed}" if known else ""),
+                host=blamed,
+                component=verdict.component if known else "",
                 evidence=[f"last answer: {verdict.answer}", *evidence(access.connections[blamed], verdict.component, access)],
                 hint=f"bootstrap logs INVENTORY {blamed} {verdict.component}" if known else "",
             )

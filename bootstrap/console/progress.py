@@ -58,6 +58,8 @@ class Progress:
             case Kind.WAITING:
                 return self._waiting(event, message)
             case Kind.FAILED:
+                if self._seen_live and self._verbosity == 0:    # the live view says so, and the error is about to
+                    return []
                 return [(prefixed(event.phase, event.host, f"failed: {message}"), "red")]
             case Kind.NOTE:
                 return self._from(0, event, message)

@@ -53,7 +53,7 @@ class Text:
         from bootstrap.console.errortext import error_lines
 
         self.close()
-        self._show(self._err, error_lines(error))
+        self._show(self._err, error_lines(error, self._err.columns))
 
     def bug(self, error: BaseException) -> None:
         from bootstrap.console.errortext import bug_lines
