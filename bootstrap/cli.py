@@ -45,7 +45,15 @@ def main() -> None:
 @command
 def init(context: Context, inventory: Path, dry_run: bool, only: tuple[str, ...], skip: tuple[str, ...],
          ignore_preflight: tuple[str, ...], kubeconfig: Path | None, timeline: Path | None) -> ExitCode:  # fmt: skip
-    """Bring up the control plane on every master of INVENTORY at once. Run again: nothing is written."""
+    """Bring up the control plane on all masters at once.
+
+    The administrator's kubeconfig is left at <cluster>.kubeconfig. Run again, it writes nothing; a run that was stopped is
+    finished by the same command.
+
+    \b
+    bootstrap init demo.yaml --dry-run              show every change first
+    bootstrap init demo.yaml --timeline run.svg     and draw what took how long
+    """
     from bootstrap import runner
 
     request = runner.Request(inventory, dry_run, only, skip, ignore_preflight, kubeconfig)
@@ -59,7 +67,7 @@ def init(context: Context, inventory: Path, dry_run: bool, only: tuple[str, ...]
 @click.argument("host", required=False)
 @command
 def facts(context: Context, inventory: Path, host: str | None) -> ExitCode:
-    """Show what is on the hosts of INVENTORY, or on HOST."""
+    """Show what is on the hosts, or on one."""
     from bootstrap import queries
 
     return queries.show_facts(context.load(inventory), host, context.connect, context.console)
@@ -70,7 +78,10 @@ def facts(context: Context, inventory: Path, host: str | None) -> ExitCode:
 @click.option("--ignore-preflight", multiple=True, metavar="NAME", help="Let this finding pass (`all`: every one).")
 @command
 def preflight(context: Context, inventory: Path, ignore_preflight: tuple[str, ...]) -> ExitCode:
-    """Say what would keep `init` from working; writes nothing."""
+    """Say what would keep `init` from working.
+
+    Nothing is written. Exit code 4 where something would.
+    """
     from bootstrap import queries
 
     return queries.show_preflight(context.load(inventory), ignore_preflight, context.connect, context.console)
@@ -82,7 +93,10 @@ def preflight(context: Context, inventory: Path, ignore_preflight: tuple[str, ..
 @click.option("--secrets", is_flag=True, help="With certificates, keys and kubeconfigs, made for this run only.")
 @local_command
 def render(context: Context, inventory: Path, out: Path, secrets: bool) -> ExitCode:
-    """Write the files that each master would get below --out, without touching a host."""
+    """Write the files that masters would get to a directory.
+
+    No host is touched.
+    """
     from bootstrap import rendering
 
     return rendering.render(context.load(inventory), out, secrets, context.console)
@@ -93,7 +107,10 @@ def render(context: Context, inventory: Path, out: Path, secrets: bool) -> ExitC
 @click.option("--profile", type=click.Choice(["cis"]), help="Against the CIS Kubernetes Benchmark instead; -v: all checks.")
 @command
 def verify(context: Context, inventory: Path, profile: str | None) -> ExitCode:
-    """Compare plan, files, processes, certificates and the API. Exit 0, or 8 with the differences."""
+    """Compare what is there with the inventory.
+
+    Files, processes, certificates served, etcd members and API objects. Exit code 0, or 8 with the differences.
+    """
     from bootstrap import queries
 
     if profile == "cis":
@@ -105,7 +122,10 @@ def verify(context: Context, inventory: Path, profile: str | None) -> ExitCode:
 @INVENTORY
 @command
 def status(context: Context, inventory: Path) -> ExitCode:
-    """Show what every master is doing; works while the API is down."""
+    """Show what every master is doing, also while the API is down.
+
+    Exit code 0 where every component answers and every node is in the API, 8 where not.
+    """
     from bootstrap import queries
 
     return queries.status(context.load(inventory), inventory, context.connect, context.console)
@@ -115,14 +135,17 @@ def status(context: Context, inventory: Path) -> ExitCode:
 @INVENTORY
 @click.argument("host")
 @click.argument("component")
-@click.option("--tail", type=click.IntRange(0, 5000), default=100, show_default=True, help="How many of the last lines.")
-@click.option("--previous", is_flag=True, help="Of the container before this one.")
+@click.option("--tail", type=click.IntRange(0), default=100, show_default=True, help="How many of the last lines.")
+@click.option("--previous", is_flag=True, help="Of the container before the newest, also one of an earlier pod.")
 @command
 def logs(context: Context, inventory: Path, host: str, component: str, tail: int, previous: bool) -> ExitCode:
-    """Show the log of COMPONENT (or `kubelet`) on HOST, read from the host itself."""
-    from bootstrap import queries
+    """Show the log of a component, read from the host itself.
 
-    return queries.logs(context.load(inventory), host, component, tail, previous, context.connect, context.console)
+    COMPONENT: etcd, kube-apiserver, kube-controller-manager, kube-scheduler or kubelet.
+    """
+    from bootstrap import logs as logging
+
+    return logging.show(context.load(inventory), host, component, tail, previous, context.connect, context.console)
 
 
 @main.command()
@@ -147,7 +170,10 @@ def kubeconfig(context: Context, inventory: Path, kubeconfig: Path | None) -> Ex
 @command
 def reset(context: Context, inventory: Path, hosts: tuple[str, ...], confirm: str | None, dry_run: bool,
           delete_etcd_data: bool, force_quorum_loss: bool, timeline: Path | None) -> ExitCode:  # fmt: skip
-    """Take the control plane off every master of INVENTORY, or off the HOSTs named."""
+    """Take the control plane off all masters, or off some.
+
+    Shows what goes and asks for the cluster's name first. etcd's data is moved aside.
+    """
     from bootstrap import runner
 
     request = runner.ResetRequest(inventory, hosts, confirm, dry_run, delete_etcd_data, force_quorum_loss)
@@ -163,7 +189,7 @@ def reset(context: Context, inventory: Path, hosts: tuple[str, ...], confirm: st
 @click.option("--replace", is_flag=True, help="Also where another key is recorded.")
 @command
 def trust(context: Context, inventory: Path, hosts: tuple[str, ...], accept: bool, replace: bool) -> ExitCode:
-    """Show the fingerprints of the hosts' keys, and record them in known_hosts when told to."""
+    """Show the hosts' SSH keys, and record them when told to."""
     from bootstrap import trusting
 
     return trusting.trust(context.load(inventory), hosts, accept, replace, context.console)
@@ -212,7 +238,10 @@ def config_schema(context: Context) -> None:
 @click.argument("kind", default="three")
 @local_command
 def config_example(context: Context, kind: str) -> None:
-    """Print a commented inventory: single, three, load-balancer, dual-stack or vagrant."""
+    """Print a commented inventory to start from.
+
+    KIND: single, three (the default), load-balancer, dual-stack or vagrant.
+    """
     from bootstrap import inventory as inventories
 
     context.console.lines(inventories.example(kind))
@@ -221,7 +250,11 @@ def config_example(context: Context, kind: str) -> None:
 @main.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print the completion script of SHELL; `source <(bootstrap completion bash)`."""
+    """Print the script that completes commands in a shell.
+
+    \b
+    source <(bootstrap completion bash)
+    """
     from click.shell_completion import get_completion_class
 
     kind = get_completion_class(shell)

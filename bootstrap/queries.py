@@ -1,25 +1,24 @@
-"""The commands that only look: facts, preflight, verify, status, logs, kubeconfig."""
+"""The commands that only look: facts, preflight, verify, status, kubeconfig."""
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bootstrap import cis, guards, snapshots, waiting, workflows
+from bootstrap import cis, guards, snapshots, workflows
 from bootstrap import constants as k
 from bootstrap import facts as facts_of
 from bootstrap import preflight as checks
 from bootstrap import status as statuses
 from bootstrap import verify as verifying
-from bootstrap.access import Access
 from bootstrap.cis import report
 from bootstrap.cluster import Cluster
-from bootstrap.connection import Connection
 from bootstrap.console import Console
-from bootstrap.errors import BootstrapError, ExitCode, RemoteError, UsageError
+from bootstrap.errors import BootstrapError, ExitCode, UsageError
 from bootstrap.localfiles import refuse_unwritable, write_local
 from bootstrap.plan import Snapshot
-from bootstrap.runner import Connect, chosen_hosts, connected, default_kubeconfig, look, plan_for
+from bootstrap.runner import Connect, connected, default_kubeconfig, look, plan_for
 
 
 def show_facts(cluster: Cluster, host: str | None, connect: Connect, console: Console) -> ExitCode:
@@ -57,7 +56,9 @@ def verify(cluster: Cluster, inventory: Path, connect: Connect, console: Console
     console.differences(found)
     count = len(found)
     unreachable = sorted(host.name for host in hosts if host.name not in snapshot.facts)
-    text = f"{count} difference{'' if count == 1 else 's'}" if found else f"{cluster.name} is as {inventory} says"
+    differing = {difference.host for difference in found if difference.host}
+    where = f", on {len(differing)} of {len(hosts)} master{'' if len(hosts) == 1 else 's'}" if differing else ""
+    text = f"{count} difference{'' if count == 1 else 's'}{where}" if found else f"{cluster.name} is as {inventory} says"
     if unreachable:
         text += f"; not looked at, because not reached: {', '.join(unreachable)}"
     console.result({"cluster": cluster.name, "differences": verifying.as_dict(found), "unreachable": unreachable}, text)
@@ -70,7 +71,7 @@ def verify_cis(cluster: Cluster, everything: bool, connect: Connect, console: Co
     Asks the hosts alone, so it works without an API server. everything: also what passes or does not apply.
     """
     hosts = cluster.control_plane_hosts
-    with connected(cluster, hosts, connect, tolerate=lambda name: True, console=console) as access:
+    with connected(cluster, hosts, connect, tolerate=lambda name: True, console=console, tell=console.working) as access:
         facts = look(access, security=True)
     found = {name: cis.check(facts[name]) for name in sorted(facts)}
     unreachable = sorted(host.name for host in hosts if host.name not in facts)
@@ -90,7 +91,7 @@ def verify_cis(cluster: Cluster, everything: bool, connect: Connect, console: Co
 
 
 def status(cluster: Cluster, inventory: Path, connect: Connect, console: Console) -> ExitCode:
-    """Show what every master that can be reached is doing; exit 3 where one cannot be."""
+    """Show what every master that can be reached is doing; exit 8 where something is down, 3 where only a host is not reached."""
     hosts = cluster.control_plane_hosts
     with connected(cluster, hosts, connect, tolerate=lambda name: True, console=console, tell=console.working) as access:
         facts = look(access)
@@ -99,44 +100,13 @@ def status(cluster: Cluster, inventory: Path, connect: Connect, console: Console
     unreachable = sorted(host.name for host in hosts if host.name not in facts)
     rows = [*statuses.as_rows(found), *([name, "unreachable", *[""] * 7] for name in unreachable)]
     console.table(cluster.name, ["host", "version", "kubelet", *k.COMPONENTS, "etcd role", "node"], rows)
-    console.result({"cluster": cluster.name, "hosts": statuses.as_dict(found), "unreachable": unreachable}, "")
-    return ExitCode.UNREACHABLE if unreachable else ExitCode.DONE
-
-
-def logs(
-    cluster: Cluster, host: str, component: str, tail: int, previous: bool, connect: Connect, console: Console
-) -> ExitCode:
-    """Print the end of a component's log, read from the host's own disk or journal."""
-    known = (*k.COMPONENTS, "kubelet")
-    if component not in known:
-        raise UsageError(f"{component!r} is no component", hint=f"components: {', '.join(known)}")
-    (chosen,) = chosen_hosts(cluster, [host])
-    with connected(cluster, [chosen], connect, tell=console.working) as access:
-        connection = access.connections[host]
-        if component == "kubelet":
-            argv: tuple[str, ...] = ("journalctl", "-u", "kubelet", "-n", str(tail), "--no-pager")
-        else:
-            argv = ("tail", "-n", str(tail), _log_path(connection, component, access, previous))
-        done = connection.run(argv)
-    if done.status != 0:
-        raise RemoteError(f"{argv[0]} ended with {done.status}", host=host, evidence=[done.stderr.decode(errors="replace")])
-    console.lines(done.stdout.decode(errors="replace").rstrip("\n"))
-    return ExitCode.DONE
-
-
-def _log_path(connection: Connection, component: str, access: Access, previous: bool) -> str:
-    facts = connection.look(waiting.data_dir(access))
-    path = waiting.container_log(facts, component)
-    if path is not None and previous:
-        number = int(path.stem) - 1 if path.stem.isdigit() else -1
-        path = path.with_name(f"{number}.log") if number >= 0 else None
-    if path is None:
-        raise RemoteError(
-            f"{component} has no {'earlier ' if previous else ''}log on {connection.name}",
-            host=connection.name,
-            hint=f"bootstrap logs INVENTORY {connection.name} kubelet",
-        )
-    return str(path)
+    troubles, look_at = statuses.troubles(found), statuses.to_look_at(found)
+    hint = "" if look_at is None else f"\nnext: bootstrap logs {shlex.quote(str(inventory))} {' '.join(look_at)}"
+    console.result(
+        {"cluster": cluster.name, "hosts": statuses.as_dict(found), "troubles": list(troubles), "unreachable": unreachable},
+        "\n".join(troubles) + hint,
+    )
+    return ExitCode.DRIFT if troubles else ExitCode.UNREACHABLE if unreachable else ExitCode.DONE
 
 
 def fetch_kubeconfig(cluster: Cluster, target: Path | None, connect: Connect, console: Console) -> ExitCode:

@@ -1,4 +1,4 @@
-"""status and logs: what every master is doing, as far as it can be told; works without an API."""
+"""status: what every master is doing, as far as it can be told, and what is wrong with it; works without an API."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from bootstrap.apiserver import ApiError
 from bootstrap.connection import NoAnswer
 from bootstrap.plan import Snapshot
 
+NOT_REGISTERED = "not registered"
+NOT_REGISTERED = "not registered"
+
 
 @dataclass(frozen=True)
 class ComponentStatus:
@@ -28,7 +31,7 @@ class ComponentStatus:
 
 @dataclass(frozen=True)
 class HostStatus:
-    """version: the kubelet's. etcd: `leader`, `voter`, `learner`, empty when unknown. node: `Ready` or why not."""
+    """version: the kubelet's. etcd: `leader`, `voter`, `learner`. node: `Ready`, or why not. Empty where it is unknown."""
 
     host: str
     version: str = ""
@@ -38,7 +41,8 @@ class HostStatus:
 
     @property
     def healthy(self) -> bool:
-        return bool(self.components) and all(component.healthy for component in self.components)
+        """Whether every component answers and the node is in the API. Ready it cannot be before there is a pod network."""
+        return self.node not in (NOT_REGISTERED, "") and all(component.healthy for component in self.components)
 
 
 def status(snapshot: Snapshot, access: Access) -> tuple[HostStatus, ...]:
@@ -49,7 +53,7 @@ def status(snapshot: Snapshot, access: Access) -> tuple[HostStatus, ...]:
         return tuple(pool.map(lambda host: _host(snapshot, host.name, access, nodes), hosts))
 
 
-def _host(snapshot: Snapshot, name: str, access: Access, nodes: Mapping[str, str]) -> HostStatus:
+def _host(snapshot: Snapshot, name: str, access: Access, nodes: Mapping[str, str] | None) -> HostStatus:
     host, facts = snapshot.cluster.host(name), snapshot.facts[name]
     started = {process.component: process.start_time for process in facts.processes}
     restarts = {log.container: log.restarts for log in facts.pod_logs}
@@ -61,7 +65,7 @@ def _host(snapshot: Snapshot, name: str, access: Access, nodes: Mapping[str, str
         components.append(
             ComponentStatus(endpoint.component, verdict.ok, verdict.answer, uptime, restarts.get(endpoint.component, 0))
         )
-    return HostStatus(name, facts.kubelet.version, tuple(components), _etcd_role(access, name), nodes.get(name, "not registered"))
+    return HostStatus(name, facts.kubelet.version, tuple(components), _etcd_role(access, name), _node(nodes, name))
 
 
 def _etcd_role(access: Access, name: str) -> str:
@@ -74,12 +78,45 @@ def _etcd_role(access: Access, name: str) -> str:
     return "leader" if answer.get("leader") == answer["header"]["member_id"] else "voter"
 
 
-def _nodes(access: Access) -> dict[str, str]:
+def _nodes(access: Access) -> dict[str, str] | None:
+    """Each node's readiness; None where no API server says so."""
     try:
         found = access.any_api().get("/api/v1/nodes") or {}
     except (NoAnswer, ApiError):
-        return {}
+        return None
     return {item["metadata"]["name"]: health.readiness(item) or "Ready" for item in found.get("items", [])}
+
+
+def _node(nodes: Mapping[str, str] | None, name: str) -> str:
+    return "" if nodes is None else nodes.get(name, NOT_REGISTERED)
+
+
+def troubles(found: Sequence[HostStatus]) -> tuple[str, ...]:
+    """What is wrong, a line each: `cp2: etcd: connection refused (...)`, hosts with the same trouble together."""
+    lines: dict[str, list[str]] = {}
+    for host in found:
+        down = [component for component in host.components if not component.healthy]
+        if len(down) == len(host.components):
+            lines.setdefault("no component answers", []).append(host.host)
+            continue
+        for component in down:
+            prefix = "" if component.answer.startswith(f"{component.component}:") else f"{component.component}: "
+            lines.setdefault(f"{prefix}{component.answer}", []).append(host.host)
+        if host.node == NOT_REGISTERED:
+            lines.setdefault("the node is not in the API", []).append(host.host)
+    return tuple(f"{', '.join(hosts)}: {line}" for line, hosts in lines.items())
+
+
+def to_look_at(found: Sequence[HostStatus]) -> tuple[str, str] | None:
+    """Host and component whose log is the first to read: the first of those down that others need."""
+    names = ("kubelet", *k.COMPONENTS)
+    down = [
+        (names.index(component.component), host.host)
+        for host in found
+        for component in host.components
+        if not component.healthy and any(other.healthy for other in host.components)
+    ]
+    return (min(down)[1], names[min(down)[0]]) if down else None
 
 
 def as_rows(found: Sequence[HostStatus]) -> list[list[str]]:

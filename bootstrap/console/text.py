@@ -96,17 +96,20 @@ class Text:
             self._show(self._out if as_result else self._err, lines)
 
     def differences(self, differences: Iterable[Difference]) -> None:
-        """By host; what is expected and what is there below each other."""
+        """Hosts with the same difference together; what is expected and what is there below each other."""
         self.settle()
-        by_host: dict[str, list[Difference]] = {}
+        together: dict[tuple[str, str, str], list[str]] = {}
         for each in differences:
-            by_host.setdefault(each.host or "", []).append(each)
-        for host, found in by_host.items():
-            self._out.line(host or "cluster", "bold")
-            for each in found:
-                self._out.line(f"  {shown(each.what)}")
-                for label, value, style in (("expected", each.expected, "green"), ("actual", each.actual, "red")):
-                    first, *rest = shown(value).split("\n")
+            together.setdefault((shown(each.what), shown(each.expected), shown(each.actual)), []).append(each.host or "")
+        by_hosts: dict[tuple[str, ...], list[tuple[str, str, str]]] = {}
+        for difference, hosts in together.items():
+            by_hosts.setdefault(tuple(dict.fromkeys(hosts)), []).append(difference)
+        for names, found in by_hosts.items():
+            self._out.line(host_list([name or "cluster" for name in names]), "bold")
+            for what, expected, actual in found:
+                self._out.line(f"  {what}")
+                for label, value, style in (("expected", expected, "green"), ("actual", actual, "red")):
+                    first, *rest = value.split("\n")
                     self._out.line(f"    {label + ':':<10}{first}".rstrip(), style)
                     self._show(self._out, [(f"{'':14}{line}", style) for line in rest])
 
@@ -116,8 +119,8 @@ class Text:
 
     def result(self, result: Mapping[str, Any], text: str) -> None:
         self.close()
-        if text:
-            self._out.line(stripped(text), "bold")
+        for number, line in enumerate(stripped(text).splitlines()):
+            self._out.line(line, "" if number else "bold")
 
     def settle(self) -> None:
         """Take the live view off; the next event brings it back."""

@@ -58,6 +58,24 @@ def tail(host: FakeHost, argv: Sequence[str], stdin: bytes) -> Completed:
     return Completed(1 if missing else 0, shown, missing)
 
 
+def stat(host: FakeHost, argv: Sequence[str], stdin: bytes) -> Completed:
+    """`stat -c %s PATH` of a container log or of a file."""
+    content = _content(host, argv[3])
+    if tuple(argv[1:3]) != ("-c", "%s"):
+        raise AssertionError(f"the model host does not know `{' '.join(argv)}`")
+    if content is None:
+        return Completed(1, b"", f"stat: cannot statx '{argv[3]}': No such file or directory\n".encode())
+    return Completed(0, f"{len(content)}\n".encode(), b"")
+
+
+def dd(host: FakeHost, argv: Sequence[str], stdin: bytes) -> Completed:
+    """`dd if=PATH bs=N skip=N count=N status=none`: blocks of a container log or of a file."""
+    options = dict(word.split("=", 1) for word in argv[1:])
+    content = _content(host, options["if"]) or b""
+    size, skip, count = (int(options[name]) for name in ("bs", "skip", "count"))
+    return Completed(0, content[skip * size : (skip + count) * size], b"")
+
+
 def journalctl(host: FakeHost, argv: Sequence[str], stdin: bytes) -> Completed:
     """The end of the kubelet's journal."""
     if "-u" not in argv or argv[list(argv).index("-u") + 1] not in ("kubelet", "kubelet.service") or "-n" not in argv:
@@ -103,6 +121,8 @@ def sysusers(host: FakeHost, argv: Sequence[str], stdin: bytes) -> Completed:
 COMMANDS: Mapping[str, Command] = {
     "systemctl": Command(systemctl),
     "tail": Command(tail, mutates=False),
+    "stat": Command(stat, mutates=False),
+    "dd": Command(dd, mutates=False),
     "journalctl": Command(journalctl, mutates=False),
     "sh": Command(shell),
     "chmod": Command(chmod),
@@ -119,6 +139,13 @@ def _changed(host: FakeHost, argv: Sequence[str], deed: Callable[[PurePosixPath]
         return Completed(1, b"", f"{argv[0]}: cannot access '{argv[2]}': No such file or directory\n".encode())
     deed(at)
     return DONE
+
+
+def _content(host: FakeHost, path: str) -> bytes | None:
+    lines, text = host.runtime.log(PurePosixPath(path)), host.text(path)
+    if lines is not None:
+        return "".join(f"{line}\n" for line in lines).encode()
+    return None if text is None else text.encode()
 
 
 def _lines(lines: Sequence[str], count: int) -> Completed:

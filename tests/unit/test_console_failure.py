@@ -49,7 +49,7 @@ def test_the_root_cause_comes_first_and_the_rest_in_a_line_or_two() -> None:
         "  last lines of etcd on cp2:",
         "    W logging.go:55] grpc: addrConn.createTransport failed 8  (9 times)",
         "    fatal  discovery failed  error=error setting up initial cluster: URL scheme",
-        "       must be http, https, unix, or unixs",
+        "      must be http, https, unix, or unixs",
         "  hint: bootstrap logs demo.yaml cp2 etcd",
         "also failed, perhaps because of it:",
         "  etcd on cp3 did not become healthy within 240 s",

@@ -200,6 +200,18 @@ def test_differences_stand_by_host() -> None:
     )
 
 
+def test_hosts_with_the_same_difference_stand_together() -> None:
+    captured = Made()()
+    captured.console.differences([
+        *(Difference(host, "file /a", "present", "missing") for host in ("cp1", "cp2", "cp3")),
+        Difference("cp2", "health of etcd", "healthy", "connection refused"),
+    ])  # fmt: skip
+    assert captured.out == (
+        "cp1, cp2, cp3\n  file /a\n    expected: present\n    actual:   missing\n"
+        "cp2\n  health of etcd\n    expected: healthy\n    actual:   connection refused\n"
+    )
+
+
 def test_facts_are_sections_of_a_host() -> None:
     path = PurePosixPath("/etc/kubernetes/manifests/etcd.yaml")
     seen = Observed(path, "file", 0o600, "root", "root", 3, "c0ffee" * 10)

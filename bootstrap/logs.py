@@ -1,0 +1,96 @@
+"""logs: what a component, or the kubelet, wrote; read from the host's own disk or journal, so that it works without an API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+
+from bootstrap import constants as k
+from bootstrap import waiting
+from bootstrap.cluster import Cluster
+from bootstrap.connection import Connection
+from bootstrap.console import Console
+from bootstrap.console.loglines import unwrapped
+from bootstrap.errors import ExitCode, RemoteError, UsageError
+from bootstrap.facts import Facts
+from bootstrap.runner import Connect, chosen_hosts, connected
+
+BLOCK = 64 << 10
+BLOCKS = 8
+"""How much of a file is read at once: what a command may say is capped at 1 MiB."""
+JOURNAL_LINES = 2000
+"""Lines of the journal, which has no end to be read from in pieces, that stay below the same cap."""
+
+
+def show(
+    cluster: Cluster, host: str, component: str, tail: int, previous: bool, connect: Connect, console: Console
+) -> ExitCode:
+    """Print the last `tail` lines of a component's log. previous: of the container before the newest one."""
+    known = (*k.COMPONENTS, "kubelet")
+    if component not in known:
+        raise UsageError(f"{component!r} is no component", hint=f"components: {', '.join(known)}")
+    if component == "kubelet" and previous:
+        raise UsageError("the kubelet has one journal: --previous is for components", hint="--tail takes you further back")
+    (chosen,) = chosen_hosts(cluster, [host])
+    with connected(cluster, [chosen], connect, tell=console.working) as access:
+        connection = access.connections[host]
+        if component == "kubelet":
+            text = _journal(connection, tail)
+        else:
+            facts = connection.look(waiting.data_dir(access))
+            text = unwrapped(_container(connection, _candidates(facts, component, previous), component, tail, previous))
+    console.lines("\n".join(text.splitlines()[-tail:] if tail else []))
+    return ExitCode.DONE
+
+
+def _journal(connection: Connection, tail: int) -> str:
+    if tail > JOURNAL_LINES:
+        raise UsageError(f"the kubelet's journal is shown up to {JOURNAL_LINES} lines back",
+                         hint=f"on {connection.name}: journalctl -u kubelet")  # fmt: skip
+    return _said(connection, ("journalctl", "-u", "kubelet", "-n", str(tail), "--no-pager")).decode(errors="replace")
+
+
+def _candidates(facts: Facts, component: str, previous: bool) -> list[PurePosixPath]:
+    """Log files that may be meant, the best first. A pod that was made anew has a directory of its own: its logs start at 0."""
+    logs = [log for log in facts.pod_logs if log.container == component and log.pod.startswith("kube-system_")]
+    if not previous:
+        return [log.path for log in logs[-1:]]
+    found = []
+    for log in reversed(logs):
+        found += [] if log is logs[-1] else [log.path]
+        found += [log.path.with_name(f"{log.restarts - 1}.log")] if log.restarts else []
+    return found
+
+
+def _container(
+    connection: Connection, candidates: Iterable[PurePosixPath], component: str, tail: int, previous: bool
+) -> str:
+    """The end of the first of the files that is there."""
+    for path in candidates:
+        done = connection.run(("stat", "-c", "%s", str(path)))
+        if done.status == 0 and done.stdout.strip().isdigit():
+            return _end(connection, path, int(done.stdout), tail)
+    raise RemoteError(
+        f"{component} has no {'earlier ' if previous else ''}log on {connection.name}",
+        host=connection.name,
+        hint=f"bootstrap logs INVENTORY {connection.name} {component if previous else 'kubelet'}",
+    )
+
+
+def _end(connection: Connection, path: PurePosixPath, size: int, tail: int) -> str:
+    """The last lines of a file, read backwards in pieces until there are enough."""
+    block, content = -(-size // BLOCK), b""
+    while block > 0 and content.count(b"\n") <= tail:
+        first = max(block - BLOCKS, 0)
+        piece = ("dd", f"if={path}", f"bs={BLOCK}", f"skip={first}", f"count={block - first}", "status=none")
+        content = _said(connection, piece) + content
+        block = first
+    return content.decode(errors="replace")
+
+
+def _said(connection: Connection, argv: tuple[str, ...]) -> bytes:
+    done = connection.run(argv)
+    if done.status != 0:
+        error = done.stderr.decode(errors="replace").strip().splitlines()
+        raise RemoteError(f"{argv[0]} ended with {done.status} on {connection.name}", host=connection.name, evidence=error[-4:])
+    return done.stdout
