@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,20 @@ from tests.lab.conftest import CP1, MASTERS, PREFIX, Lab, wait_until
 
 WORKER = f"{PREFIX}worker1"
 ADMIN = "KUBECONFIG=/etc/kubernetes/admin.conf"
+
+
+@pytest.fixture(scope="module")
+def cluster(lab: Lab) -> Iterator[Path]:
+    """Three masters behind an endpoint, here the first master's own address: a stock worker has no balancer of its own."""
+    lab.reset()
+
+    def with_endpoint(spec: dict[str, Any]) -> None:
+        spec["controlPlaneEndpoint"] = f"{spec['hosts'][0]['address']}:6443"
+
+    inventory = lab.inventory("kubeadm", with_endpoint)
+    lab.init(inventory)
+    yield inventory
+    lab.reset()
 
 
 def test_certificates_are_all_known_to_kubeadm(lab: Lab, cluster: Path) -> None:
@@ -32,9 +47,9 @@ def test_images_are_those_that_kubeadm_lists(lab: Lab, cluster: Path) -> None:
 def test_upgrade_plan_runs(lab: Lab, cluster: Path) -> None:
     version = lab.get("nodes", CP1)["status"]["nodeInfo"]["kubeletVersion"]
     said = lab.sh(CP1, f"kubeadm upgrade plan {version} 2>&1", timeout=180)
-    assert "[upgrade/health] FATAL" not in said
-    for component in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"):
-        assert re.search(rf"^{component}\s+{CP1}\s", said, re.M), said
+    assert f"Cluster version: {version[1:]}" in said
+    assert "Running cluster health checks" in said
+    assert re.search(r"^[WE]\d{4} ", said, re.M) is None, said     # neither a warning nor an error
 
 
 def test_upgrade_diff_loses_no_flag(lab: Lab, cluster: Path) -> None:

@@ -18,15 +18,13 @@ from tests.lab.conftest import MASTERS, Lab
 
 # Samples /proc as fast as a shell can: every command line and environment, and the names of temporary files.
 WATCHER = r"""
-rm -f /run/seen.stop /run/seen
-watch() {
-    while ! [ -e /run/seen.stop ] && [ "$(stat -c %s /run/seen)" -lt 400000000 ]; do
-        cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ | tr '\0' '\n' | sort -u
-        ls -A /tmp /var/tmp
-    done
-}
+systemctl stop seen.service 2>/dev/null
 : >/run/seen
-watch >>/run/seen 2>/dev/null </dev/null &
+systemd-run --quiet --collect --unit=seen sh -c '
+    while [ "$(stat -c %s /run/seen)" -lt 400000000 ]; do
+        cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr "\0" "\n" | sort -u >>/run/seen
+        ls -A /tmp /var/tmp >>/run/seen
+    done'
 """
 
 
@@ -41,12 +39,12 @@ def test_no_secret_is_seen_anywhere_but_in_its_file(lab: Lab) -> None:
     with local_commands() as local:
         done = lab.bootstrap("init", inventory, "-vvv", "--output", "json", "--kubeconfig", lab.kubeconfig)
     for node in MASTERS:
-        lab.sh(node, "touch /run/seen.stop")
+        lab.sh(node, "systemctl stop seen.service")
     assert done.returncode == 0, done.stderr
     seen["JSON events"], seen["log at -vvv"] = done.stdout, done.stderr
     seen["command lines on this machine"] = "\n".join(sorted(local))
     for node in MASTERS:
-        seen[f"processes and names of temporary files on {node}"] = lab.sh(node, "sleep 1; sort -u /run/seen; rm -f /run/seen*")
+        seen[f"processes and names of temporary files on {node}"] = lab.sh(node, "sort -u /run/seen; rm /run/seen")
         seen[f"journal of {node}"] = lab.sh(node, "journalctl -b --no-pager -o cat | tail -n 200000")
         seen[f"temporary files of {node}"] = lab.sh(node, "find /tmp /var/tmp -type f -exec cat {} + 2>/dev/null; true")
     seen["objects of the cluster"] = lab.kubectl("get", "all,cm,nodes,csr,serviceaccounts,leases,events", "-A", "-o", "yaml")
