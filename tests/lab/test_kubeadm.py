@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
 
 import pytest
+import yaml
 
+from tests.lab.balancer import Balancer
 from tests.lab.conftest import CP1, MASTERS, PREFIX, Lab, wait_until
 
 WORKER = f"{PREFIX}worker1"
@@ -17,15 +19,15 @@ ADMIN = "KUBECONFIG=/etc/kubernetes/admin.conf"
 
 @pytest.fixture(scope="module")
 def cluster(lab: Lab) -> Iterator[Path]:
-    """Three masters behind an endpoint, here the first master's own address: a stock worker has no balancer of its own."""
+    """Three masters behind a load balancer: a stock worker has no balancer of its own."""
     lab.reset()
-
-    def with_endpoint(spec: dict[str, Any]) -> None:
-        spec["controlPlaneEndpoint"] = f"{spec['hosts'][0]['address']}:6443"
-
-    inventory = lab.inventory("kubeadm", with_endpoint)
+    addresses = [host["address"] for host in yaml.safe_load(lab.inventory("kubeadm").read_text())["spec"]["hosts"]]
+    bridge = str(ip_network(f"{addresses[0]}/24", strict=False)[1])
+    balancer = Balancer(bridge, [(address, 6443) for address in addresses])
+    inventory = lab.inventory("kubeadm", lambda spec: spec.update(controlPlaneEndpoint=f"{bridge}:{balancer.port}"))
     lab.init(inventory)
     yield inventory
+    balancer.close()
     lab.reset()
 
 
