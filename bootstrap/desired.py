@@ -15,7 +15,7 @@ from bootstrap.components import ManifestContext
 from bootstrap.errors import PersonNeeded
 from bootstrap.etcd_user import etcd_user, is_made, sysusers_file
 from bootstrap.facts import Facts
-from bootstrap.files import Directory, File, Link
+from bootstrap.files import Directory, File, Link, is_temporary
 from bootstrap.pki import Kept
 from bootstrap.plan import RemovePath, Run, SetMode, Snapshot, WriteFile, difference, wrong_modes
 
@@ -44,6 +44,12 @@ def etcds_user(snapshot: Snapshot, host: Host) -> tuple[WriteFile | Run | Remove
         return ()
     made = Run(("systemd-sysusers", str(k.SYSUSERS_FILE)), f"made the system user and group {k.ETCD_USER}")
     return (*difference(facts, (wanted,)), *(() if is_made(facts) else (made,)))
+
+
+def leftovers(facts: Facts) -> tuple[RemovePath, ...]:
+    """Removal of what writes prepared on a host that died before they were done: certificates and keys of nobody, some half."""
+    found = sorted(path for path, seen in facts.owned.items() if is_temporary(path) and seen.kind != "directory")
+    return tuple(RemovePath(path) for path in found)
 
 
 def pki(snapshot: Snapshot, host: Host) -> tuple[WriteFile | SetMode, ...]:

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+
+_TEMPORARY = re.compile(r"\..+\.bootstrap-[0-9a-f]{8}")
+
+
+def is_temporary(path: PurePosixPath) -> bool:
+    """Whether a write of ours was prepared there: `.NAME.bootstrap-TOKEN` beside NAME (see ssh/scripts.py)."""
+    return _TEMPORARY.fullmatch(path.name) is not None
 
 
 class Secret:

@@ -259,8 +259,8 @@ owned() { # PATH...: all segments about files
     listeners
     set +f
     for dir in $manifest_paths; do set -- "$@" "$dir" "$dir"/* "$dir"/.[!.]* "$dir"/..?*; done
-    for dir in $unit_dirs; do set -- "$@" "$dir"/kubelet.service "$dir"/kubelet.service.d "$dir"/kubelet.service.d/*; done
-    set -- "$@" "$data_dir" /var/lib/kubelet /var/lib/kubelet/pki /var/lib/kubelet/pki/*
+    for dir in $unit_dirs; do set -- "$@" "$dir"/kubelet.service "$dir"/kubelet.service.d "$dir"/kubelet.service.d/* "$dir"/kubelet.service.d/.[!.]*; done
+    set -- "$@" "$data_dir" /var/lib/kubelet /var/lib/kubelet/pki /var/lib/kubelet/pki/* /var/lib/kubelet/pki/.[!.]*
     set -f
     set -- "$@" $unit_files $configs $kubeconfigs $further
     if [ $# -gt "$most_paths" ]; then

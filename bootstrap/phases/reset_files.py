@@ -11,8 +11,10 @@ A second run does nothing.
 from collections.abc import Sequence
 
 from bootstrap import constants as k
+from bootstrap import desired
 from bootstrap.cluster import Host
 from bootstrap.facts import Facts
+from bootstrap.files import is_temporary
 from bootstrap.kubeconfig import KUBECONFIGS
 from bootstrap.pki.table import AUTHORITIES, CERTIFICATES, SA_KEY, SA_PUBLIC_KEY
 from bootstrap.plan import Change, MovePath, Phase, RemovePath, Run, Snapshot
@@ -40,6 +42,7 @@ def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
             changes.append(MovePath(data, data.with_name(f"{data.name}.reset-{_stamp(snapshot)}")))
     elif facts.etcd.exists and not facts.etcd.mount_point:
         changes.append(RemovePath(data, recursive=True))
+    changes += desired.leftovers(facts)
     kubelet = (k.KUBELET_CONFIG, k.KUBELET_DROP_IN)
     changes += [RemovePath(path) for path in kubelet if path in facts.owned]
     if k.KUBELET_DROP_IN in facts.owned:
@@ -55,7 +58,8 @@ def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
 
 def _pki(facts: Facts) -> list[RemovePath]:
     """The whole directory where it holds nothing else; else our files one by one."""
-    there = [path for path, seen in facts.owned.items() if path.is_relative_to(k.PKI_DIR) and seen.kind != "directory"]
+    below = [path for path, seen in facts.owned.items() if path.is_relative_to(k.PKI_DIR) and seen.kind != "directory"]
+    there = [path for path in below if not is_temporary(path)]
     ours = {path for entry in (*AUTHORITIES, *CERTIFICATES) for path in (entry.path, entry.key_path)} | {SA_KEY, SA_PUBLIC_KEY}
     if k.PKI_DIR in facts.owned and ours.issuperset(there):
         return [RemovePath(k.PKI_DIR, recursive=True)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import parse_qs, urlsplit
@@ -13,6 +13,7 @@ from bootstrap.connection import Answer, Completed, Request
 from bootstrap.errors import RemoteError
 from bootstrap.facts import Facts
 from bootstrap.files import Directory, File, Link
+from bootstrap.testing import writing
 from bootstrap.testing.api import WRITES
 from bootstrap.testing.host import FakeHost
 from bootstrap.testing.look import look
@@ -33,6 +34,7 @@ class FakeConnection:
         self.host = host
         self.life = life
         self.broken = False
+        self.unheard = False
         self.closed = False
         self._fleet = fleet
 
@@ -57,15 +59,45 @@ class FakeConnection:
             content = self._fleet.read(self, lambda path=path: self.host.files.content(path))  # type: ignore[misc]
             if sha256 != ("" if content is None else hashlib.sha256(content).hexdigest()):
                 raise RemoteError(f"{path} was changed by somebody else since the plan was made", host=self.name)
+        renamed = [entry for entry in entries if not isinstance(entry, Directory)]
+        try:
+            self._prepare(entries)
+        except RemoteError:
+            writing.clean(self.host.files, renamed)
+            raise
+        for entry in renamed:
+            at = writing.temporary(entry.path)
+            self._do(f"write {entry.path}", lambda at=at, entry=entry: self.host.files.rename(at, entry.path))  # type: ignore[misc]
+        self._fleet.answer(self)
+
+    def _prepare(self, entries: Sequence[File | Directory | Link]) -> None:
+        files, now = self.host.files, self._fleet.now
         for entry in entries:
-            self._do(f"write {entry.path}", lambda entry=entry: self.host.files.put(entry, self._fleet.now))  # type: ignore[misc]
+            if isinstance(entry, Directory):
+                made = writing.make_directory(files, entry, now)
+                self._do(f"write {entry.path}", lambda made=made: self._fleet.steps(self, made))  # type: ignore[misc]
+            else:
+                self._fleet.steps(self, writing.prepare(files, entry, now))
+        self._fleet.steps(self, writing.give_attributes(files, entries))
 
     def remove(self, paths: Sequence[PurePosixPath], *, recursive: bool = False) -> None:
         for path in paths:
-            self._do(f"remove {path}", lambda path=path: self.host.files.remove(path, recursive=recursive))  # type: ignore[misc]
+            gone = self._removed(path, recursive)
+            self._do(f"remove {path}", lambda gone=gone: self._fleet.steps(self, gone))  # type: ignore[misc]
+        self._fleet.answer(self)
+
+    def _removed(self, path: PurePosixPath, recursive: bool) -> Iterator[None]:
+        """A tree goes file by file, in no order that anybody could rely on."""
+        files = self.host.files
+        files.check_removal(path, recursive=recursive)
+        for each in reversed([found for found in files.below(path) if found != path]):
+            files.remove(each, recursive=True)
+            yield
+        files.remove(path, recursive=recursive)
 
     def move(self, source: PurePosixPath, target: PurePosixPath) -> None:
         self._do(f"move {source} to {target}", lambda: self.host.files.move(source, target, self._fleet.now))
+        self._fleet.answer(self)
 
     def run(self, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0) -> Completed:
         command = self._fleet.commands.get(argv[0])
@@ -73,7 +105,9 @@ class FakeConnection:
             raise AssertionError(f"the model host does not know `{' '.join(argv)}`")
         self._fleet.ran.append((self.name, tuple(argv)))
         if command.mutates:
-            return self._do(f"run {' '.join(argv)}", lambda: command.run(self.host, argv, stdin))
+            done = self._do(f"run {' '.join(argv)}", lambda: command.run(self.host, argv, stdin))
+            self._fleet.answer(self)
+            return done
         return self._fleet.read(self, lambda: command.run(self.host, argv, stdin))
 
     def request(self, request: Request, *, timeout_s: float = 5.0) -> Answer:
@@ -81,7 +115,9 @@ class FakeConnection:
             return self._fleet.route(self.host, request)
 
         if _writes(request):
-            return self._do(f"{request.method} {request.path.partition('?')[0]}", ask)
+            answer = self._do(f"{request.method} {request.path.partition('?')[0]}", ask)
+            self._fleet.answer(self)
+            return answer
         return self._fleet.read(self, ask)
 
     def close(self) -> None:

@@ -50,53 +50,59 @@ class FakeFiles:
     def put(self, entry: File | Directory | Link, now: float) -> None:
         """Make one entry whole, as the protocol's `write` does; raises RemoteError with the kernel's words."""
         if self.read_only:
-            raise self._no(entry.path, "Read-only file system")
-        self._make_parents(entry.path, now)
+            raise self.refusal(entry.path, "Read-only file system")
+        self.make_parents(entry.path, now)
         there = self.nodes.get(entry.path)
         match entry:
             case Directory(path, mode, owner, group):
                 if there is not None and there.kind != "directory":
-                    raise self._no(path, "Not a directory")
-                self._check_owner(path, owner, group)
+                    raise self.refusal(path, "Not a directory")
+                self.check_owner(path, owner, group)
                 self._set(path, Node("directory", mode, owner, group, mtime=there.mtime if there else now))
             case File(path, _, mode, owner, group):
                 if there is not None and there.kind == "directory":
-                    raise self._no(path, "Is a directory")
-                self._check_owner(path, owner, group)
+                    raise self.refusal(path, "Is a directory")
+                self.check_owner(path, owner, group)
                 if len(entry.bytes) > self.free_bytes:
-                    raise self._no(path, "No space left on device")
+                    raise self.refusal(path, "No space left on device")
                 self._set(path, Node("file", mode, owner, group, content=entry.bytes, mtime=now))
             case Link(path, target):
                 if there is not None and there.kind == "directory":
-                    raise self._no(path, "Is a directory")
+                    raise self.refusal(path, "Is a directory")
                 self._set(path, Node("link", 0o777, target=target, mtime=now))
 
     def remove(self, path: PurePosixPath, *, recursive: bool) -> None:
         """Remove a path; an absent one is fine. Directories only if `recursive`, never across a mount; a mount point stays."""
+        self.check_removal(path, recursive=recursive)
+        if path not in self.nodes:
+            return
+        for each in [p for p in self.nodes if path in p.parents or (p == path and path not in self.mounts)]:
+            del self.nodes[each]
+        self.generation += 1
+
+    def check_removal(self, path: PurePosixPath, *, recursive: bool) -> None:
+        """Raise RemoteError where `remove` would, before anything goes."""
         there = self.nodes.get(path)
         if there is None:
             return
         if self.read_only:
-            raise self._no(path, "Read-only file system")
+            raise self.refusal(path, "Read-only file system")
         if there.kind == "directory" and not recursive:
-            raise self._no(path, "Is a directory")
+            raise self.refusal(path, "Is a directory")
         if any(path in mount.parents for mount in self.mounts):
-            raise self._no(path, "something is mounted below")
-        for each in [p for p in self.nodes if path in p.parents or (p == path and path not in self.mounts)]:
-            del self.nodes[each]
-        self.generation += 1
+            raise self.refusal(path, "something is mounted below")
 
     def move(self, source: PurePosixPath, target: PurePosixPath, now: float) -> None:
         """rename(2) with all that is below; `target` must not exist. An absent source with a present target is fine."""
         if source not in self.nodes:
             if target in self.nodes:
                 return
-            raise self._no(source, "No such file or directory")
+            raise self.refusal(source, "No such file or directory")
         if target in self.nodes:
-            raise self._no(target, "File exists")
+            raise self.refusal(target, "File exists")
         if self.mount_of(source) != self.mount_of(target) or source in self.mounts:
-            raise self._no(target, "Invalid cross-device link")
-        self._make_parents(target, now)
+            raise self.refusal(target, "Invalid cross-device link")
+        self.make_parents(target, now)
         for path in [p for p in self.nodes if p == source or source in p.parents]:
             self.nodes[target / path.relative_to(source)] = self.nodes.pop(path)
         self.generation += 1
@@ -169,23 +175,31 @@ class FakeFiles:
         """Put something else in a path's place: another mode, owner or time."""
         self._set(path, node)
 
-    def _make_parents(self, path: PurePosixPath, now: float) -> None:
+    def rename(self, source: PurePosixPath, target: PurePosixPath) -> None:
+        """rename(2) of a file or a link over whatever file or link is there; its time stays."""
+        self.nodes[target] = self.nodes.pop(source)
+        self.generation += 1
+
+    def make_parents(self, path: PurePosixPath, now: float) -> None:
+        """Make the directories on the way to a path, 0755."""
         for parent in reversed(path.parents):
             at = self.resolve(parent)
             if at is None:
                 self._set(parent, Node("directory", 0o755, mtime=now))
             elif self.nodes[at].kind != "directory":
-                raise self._no(path, "Not a directory")
+                raise self.refusal(path, "Not a directory")
+
+    def check_owner(self, path: PurePosixPath, owner: str, group: str) -> None:
+        """Raise RemoteError where there is no such user or group."""
+        if owner not in self.users:
+            raise self.refusal(path, f"invalid user: '{owner}'")
+        if group not in self.groups:
+            raise self.refusal(path, f"invalid group: '{group}'")
+
+    def refusal(self, path: PurePosixPath, reason: str) -> RemoteError:
+        """The error of a path, in the kernel's words."""
+        return RemoteError(f"{path} could not be changed on {self.host}", host=self.host, evidence=[f"{path}: {reason}"])
 
     def _set(self, path: PurePosixPath, node: Node) -> None:
         self.nodes[path] = node
         self.generation += 1
-
-    def _check_owner(self, path: PurePosixPath, owner: str, group: str) -> None:
-        if owner not in self.users:
-            raise self._no(path, f"invalid user: '{owner}'")
-        if group not in self.groups:
-            raise self._no(path, f"invalid group: '{group}'")
-
-    def _no(self, path: PurePosixPath, reason: str) -> RemoteError:
-        return RemoteError(f"{path} could not be changed on {self.host}", host=self.host, evidence=[f"{path}: {reason}"])

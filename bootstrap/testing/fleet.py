@@ -6,7 +6,7 @@ Nothing here takes real time: every call of a connection costs a little of the f
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -41,8 +41,19 @@ class Operation:
 
 
 @dataclass(frozen=True)
+class Call:
+    """A call that changed something. last: how many operations its host had seen when it came to its end."""
+
+    host: str
+    last: int
+
+
+@dataclass(frozen=True)
 class _Cut:
-    """A connection that will break. at: how many operations on that host will have been tried then; after: once it was done."""
+    """A connection that will break. at: how many operations on that host will have been tried then.
+
+    after: once the whole call that the operation belongs to was done, and before its answer was heard.
+    """
 
     at: int
     after: bool
@@ -51,8 +62,10 @@ class _Cut:
 class FakeFleet:
     """hosts: names and addresses. startup_s: how long anything that starts takes to answer. check_tls: check chains and names.
 
-    operations: every change the tool made or tried. ran: every command line it ran. commands: what hosts understand.
-    before_each: called before each operation. copy.deepcopy gives a fleet that lives on by itself, without the connections.
+    operations: every change the tool made or tried. calls: the calls that they belong to, one for all files of a write.
+    ran: every command line it ran. commands: what hosts understand. before_each: called before each operation. before_step:
+    called before each thing that happens on a host, also within an operation: a host that dies is found as it is then.
+    copy.deepcopy gives a fleet that lives on by itself, without the connections.
     """
 
     def __init__(self, hosts: Mapping[str, str], *, startup_s: float = 1.0, check_tls: bool = True) -> None:
@@ -60,12 +73,14 @@ class FakeFleet:
         self.startup_s = startup_s
         self.check_tls = check_tls
         self.operations: list[Operation] = []
+        self.calls: list[Call] = []
         self.ran: list[tuple[str, tuple[str, ...]]] = []
         self.commands: dict[str, Command] = dict(COMMANDS)
         self.connections: list[FakeConnection] = []
         self.hosts = {name: FakeHost(name, address, self) for name, address in hosts.items()}
         self.etcd = FakeEtcd(self)
         self.before_each: Callable[[], None] | None = None
+        self.before_step: Callable[[], None] | None = None
         self._lock = threading.RLock()
         self._life = 0
         self._next_tick = self.now + TICK_S
@@ -134,7 +149,10 @@ class FakeFleet:
         self._kill_at = len(self.operations) + n
 
     def cut(self, host: str, n: int, *, after: bool = False) -> None:
-        """Break the connection to a host at its n-th operation from now: before it, or once it was done unheard."""
+        """Break the connection to a host at its n-th operation from now.
+
+        Right before it, and the host's part of the call ends there; or `after` all of the call was done, unheard.
+        """
         self._cuts[host] = _Cut(self.count(host) + n, after)
 
     def count(self, host: str | None = None) -> int:
@@ -163,14 +181,31 @@ class FakeFleet:
             strikes = cut is not None and self.count(connection.name) + 1 >= cut.at
             if strikes and cut is not None and not cut.after:
                 raise self._cut_now(connection)
-            if self.before_each is not None:
-                self.before_each()
+            for tell in (self.before_each, self.before_step):
+                if tell is not None:
+                    tell()
             self.operations.append(Operation(connection.name, what))
             result = deed()
             connection.host.tick()
-            if strikes:
-                raise self._cut_now(connection)
+            connection.unheard = connection.unheard or strikes
             return result
+
+    def steps(self, connection: FakeConnection, steps: Iterator[None]) -> None:
+        """Do what makes up an operation, one thing after the other."""
+        with self._lock:
+            self._check(connection)
+            while True:
+                if self.before_step is not None:
+                    self.before_step()
+                if next(steps, steps) is steps:
+                    return
+
+    def answer(self, connection: FakeConnection) -> None:
+        """Let a call come back, unless its answer was to be lost."""
+        with self._lock:
+            self.calls.append(Call(connection.name, self.count(connection.name)))
+            if connection.unheard:
+                raise self._cut_now(connection)
 
     def route(self, source: FakeHost, request: Request) -> Answer:
         """Carry an HTTP request to whoever has the address. Raises NoAnswer."""
@@ -238,7 +273,8 @@ class FakeFleet:
     # --- inside ---
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_lock"} | {"connections": [], "before_each": None}
+        alone: dict[str, Any] = {"connections": [], "before_each": None, "before_step": None}
+        return {name: value for name, value in vars(self).items() if name != "_lock"} | alone
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state, _lock=threading.RLock())

@@ -17,9 +17,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bootstrap.files import Directory, File, Link
+from bootstrap.files import Directory, File, Link, is_temporary
 from bootstrap.ssh import scripts
 from bootstrap.ssh.helper import text
+from tests.unit.fakehost_samples import a_fleet
 
 SHELLS = [name for name in ("dash", "bash") if shutil.which(name)]
 ME = getpass.getuser()
@@ -87,6 +88,62 @@ def test_a_temporary_that_is_there_already_stops_the_write(shell: str, tmp_path:
     assert ask(shell, frame(planted))[0][0] != 0
     assert (tmp_path / "victim").read_bytes() == b"untouched"
     assert not (tmp_path / "file").exists()
+
+
+def test_a_write_is_prepared_under_names_that_are_known_to_be_temporary(tmp_path: Path) -> None:
+    entries = [File(PurePosixPath("/a/b"), b""), File(PurePosixPath("/a") / ("x" * 255), b""), Link(PurePosixPath("/l"), "t")]
+    renames = [line.split()[-2:] for line in scripts.write(entries).decode().splitlines() if line.startswith("mv ")]
+    assert [(is_temporary(PurePosixPath(old)), is_temporary(PurePosixPath(new))) for old, new in renames] == [(True, False)] * 3
+
+
+def what_is_there(root: Path) -> dict[str, tuple[str, int, bytes]]:
+    found = {}
+    for path in sorted(root.rglob("*")):
+        kind = "link" if path.is_symlink() else "directory" if path.is_dir() else "file"
+        content = bytes(path.readlink()) if kind == "link" else path.read_bytes() if kind == "file" else b""
+        found[str(path)] = (kind, path.lstat().st_mode & 0o7777, content)
+    return found
+
+
+def test_the_model_host_is_in_every_state_that_the_script_goes_through(tmp_path: Path) -> None:
+    """The script is stopped after each of its lines in turn; model hosts must show all of these states, in that order."""
+    root = PurePosixPath(tmp_path) / "root"
+    entries = [
+        Directory(root / "new", 0o711, ME, MY_GROUP), File(root / "new/one", b"first", 0o640, ME, MY_GROUP),
+        Link(root / "link", "new/one"), File(root / "deep/below/two", b"second", 0o600, ME, MY_GROUP),
+        File(root / "old", b"changed", 0o644, ME, MY_GROUP),
+    ]  # fmt: skip
+    head, mark, lines = scripts.write(entries, "00000000").partition(b"trap undo EXIT\n")
+    real = []
+    for length in range(lines.count(b"\n") + 1):
+        shutil.rmtree(root, ignore_errors=True)
+        Path(root).mkdir()
+        Path(root / "old").write_bytes(b"before")
+        Path(root / "old").chmod(0o600)
+        part = b"".join(lines.splitlines(keepends=True)[:length])
+        if part.count(b"'") % 2:
+            continue    # in the middle of one quoted argument
+        assert ask("dash", frame(head + mark + part + b"trap - EXIT\nexit 0\n"))[0][0] == 0
+        real.append(what_is_there(Path(root)))
+    fleet = a_fleet("cp1")
+    files = fleet.host("cp1").files
+    files.users[ME], files.groups[MY_GROUP] = os.getuid(), os.getgid()
+    files.put(File(root / "old", b"before", 0o600, ME, MY_GROUP), 0)
+    model = []
+    kept = {"link": lambda node: node.target.encode(), "file": lambda node: node.content, "directory": lambda node: b""}
+
+    def photograph() -> None:
+        nodes = {path: files.nodes[path] for path in files.below(root) if path != root}
+        model.append({str(path): (node.kind, node.mode, kept[node.kind](node)) for path, node in nodes.items()})
+
+    fleet.before_step = photograph
+    fleet.connect("cp1").write(entries)
+    photograph()
+    remaining = iter(model)
+    for number, state in enumerate(real):
+        unchanged = number > 0 and state == real[number - 1]
+        assert unchanged or state in remaining, f"no model host is ever as the script is after {number} lines"
+    assert model[-1] == real[-1]
 
 
 @pytest.mark.parametrize("shell", SHELLS)

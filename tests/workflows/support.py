@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -89,3 +90,15 @@ def init(fleet: FakeFleet, cluster: Cluster, home: Path, console: Recorder | Non
 def plan_of(fleet: FakeFleet, cluster: Cluster, home: Path) -> Plan:
     """What init would do now."""
     return init(fleet, cluster, home, dry_run=True).plans[-1]
+
+
+def states_within_writes(fleet: FakeFleet) -> list[tuple[str, FakeFleet]]:
+    """Filled while a command runs: the fleet between any two things that happen on a host, and after which operation that was."""
+    states: list[tuple[str, FakeFleet]] = []
+
+    def photograph() -> None:
+        last = fleet.operations[-1] if fleet.operations else "nothing"
+        states.append((f"{len(states)}, after {last}", copy.deepcopy(fleet)))
+
+    fleet.before_step = photograph
+    return states

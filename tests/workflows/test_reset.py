@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,9 @@ import pytest
 
 from bootstrap import runner
 from bootstrap.cluster import Cluster
-from bootstrap.errors import ExitCode, PersonNeeded, Refused
+from bootstrap.errors import ExitCode, HostUnreachable, PersonNeeded, Refused
 from bootstrap.testing import FakeFleet
-from tests.workflows.support import TIME, Recorder, a_cluster, init
+from tests.workflows.support import TIME, Recorder, a_cluster, init, states_within_writes
 
 
 def reset(fleet: FakeFleet, cluster: Cluster, *hosts: str, **asked: Any) -> Recorder:
@@ -85,24 +86,78 @@ def test_quorum_is_not_given_away(tmp_path: Path) -> None:
     assert fleet.count() == before
 
 
+def is_finished(state: FakeFleet, cluster: Cluster, wanted: FakeFleet, *hosts: str) -> None:
+    """The same reset again leaves what the reset left that nobody disturbed."""
+    state.advance(25)
+    reset(state, cluster, *hosts)
+    assert {name: paths(state, name) for name in state.hosts} == {name: paths(wanted, name) for name in wanted.hosts}
+    assert [list(state.host(name).runtime.containers) for name in hosts or state.hosts] == [[]] * len(hosts or state.hosts)
+    assert [member.name for member in state.members()] == [member.name for member in wanted.members()]
+
+
+def failures(states: Sequence[tuple[str, FakeFleet]], check: Callable[[FakeFleet], None]) -> dict[str, Exception]:
+    """Every state is tried before the test fails."""
+    failed: dict[str, Exception] = {}
+    for what, state in states:
+        try:
+            check(state)
+        except Exception as error:
+            failed[what] = error
+    return failed
+
+
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("hosts", [(), ("cp2",)], ids=["all", "one"])
 def test_killed_before_any_operation_the_same_command_finishes(hosts: tuple[str, ...], tmp_path: Path) -> None:
     cluster = a_cluster()
     fleet = a_live_fleet(cluster, tmp_path)
-    before = fleet.count()
-    states: list[FakeFleet] = []
-    fleet.before_each = lambda: states.append(copy.deepcopy(fleet))
+    states: list[tuple[str, FakeFleet]] = []
+    fleet.before_each = lambda: states.append((str(len(states)), copy.deepcopy(fleet)))
     reset(fleet, cluster, *hosts)
-    wanted = {name: paths(fleet, name) for name in fleet.hosts}
-    failed = {}
-    for number, state in enumerate(states):
-        try:
-            state.advance(25)
+    assert len(states) > 15
+    assert not failures(states, lambda state: is_finished(state, cluster, fleet, *hosts))
+
+
+@pytest.mark.exhaustive
+def test_a_host_that_died_in_the_middle_of_a_removal_is_reset(tmp_path: Path) -> None:
+    cluster = a_cluster("cp1")
+    fleet = a_live_fleet(cluster, tmp_path)
+    states = states_within_writes(fleet)
+    reset(fleet, cluster)
+    assert len(states) > 30
+    assert not failures(states, lambda state: is_finished(state, cluster, fleet))
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("hosts", [(), ("cp2",)], ids=["all", "one"])
+def test_whatever_was_done_unheard_the_same_command_finishes(hosts: tuple[str, ...], tmp_path: Path) -> None:
+    cluster = a_cluster()
+    alive = a_live_fleet(cluster, tmp_path)
+    wanted = copy.deepcopy(alive)
+    reset(wanted, cluster, *hosts)
+    states = []
+    for call in wanted.calls[len(alive.calls):]:
+        state = copy.deepcopy(alive)
+        state.cut(call.host, call.last - alive.count(call.host), after=True)
+        with pytest.raises(HostUnreachable):
             reset(state, cluster, *hosts)
-            assert {name: paths(state, name) for name in state.hosts} == wanted
-            assert all(not state.host(name).runtime.containers for name in hosts or state.hosts)
-            assert [member.name for member in state.members()] == [m.name for m in fleet.members()]
-        except Exception as error:
-            failed[str(fleet.operations[before + number])] = error
-    assert not failed
+        states.append((str(call), state))
+    assert len(states) > 15
+    assert not failures(states, lambda state: is_finished(state, cluster, wanted, *hosts))
+
+
+@pytest.mark.exhaustive
+def test_an_init_that_died_anywhere_can_be_reset(tmp_path: Path) -> None:
+    """No key stays behind, under whatever name it was being written, and a new init makes a cluster."""
+    cluster = a_cluster("cp1")
+    fresh, fleet = FakeFleet.of(cluster), FakeFleet.of(cluster)
+    states = states_within_writes(fleet)
+    init(fleet, cluster, tmp_path)
+
+    def check(state: FakeFleet) -> None:
+        reset(state, cluster)
+        assert paths(state, "cp1") == paths(fresh, "cp1")
+        reset(state, cluster)
+
+    assert len(states) > 150
+    assert not failures(states, check)

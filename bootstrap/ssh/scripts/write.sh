@@ -44,7 +44,7 @@ free() {        # free TARGET PREFIX: the target may be replaced; temporaries of
 directory() {   # directory PATH MODE OWNER GROUP
     parents "${1%/*}/"
     [ -d "$1" ] || [ ! -e "$1" ] || fail "$1 exists and is not a directory"
-    [ -d "$1" ] || mkdir -m 0700 -- "$1"
+    [ -d "$1" ] || mkdir -m "$2" -- "$1"
     chown -- "$3:$4" "$1"
     chmod -- "$2" "$1"
 }
