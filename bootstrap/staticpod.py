@@ -98,6 +98,22 @@ def flags(pod: Pod) -> tuple[tuple[str, str], ...]:
     return tuple((name, value if equals else "true") for name, equals, value in pairs)
 
 
+def api_references(spec: dict[str, Any]) -> Iterator[str]:
+    """What a kubelet refuses since the gate PreventStaticPodAPIReferences: an object that only the API server knows."""
+    for field in ("serviceAccountName", "serviceAccount", "imagePullSecrets", "resourceClaims"):
+        if spec.get(field):
+            yield f"spec.{field} refers to an API object"
+    for container in _containers(spec):
+        for source in container.get("envFrom") or []:
+            yield f"container {container.get('name')}: envFrom refers to {', '.join(sorted(source))}"
+        for variable in container.get("env") or []:
+            value_from = variable.get("valueFrom") or {}
+            if "configMapKeyRef" in value_from or "secretKeyRef" in value_from:
+                yield f"container {container.get('name')}: env {variable.get('name')} refers to an API object"
+    for volume in spec.get("volumes") or []:
+        yield from _volume_references(volume)
+
+
 def _problems(pod: Pod, name: str) -> Iterator[str]:
     if not isinstance(pod, dict) or (pod.get("apiVersion"), pod.get("kind")) != ("v1", "Pod"):
         yield "it is not a v1 Pod"
@@ -123,24 +139,8 @@ def _problems(pod: Pod, name: str) -> Iterator[str]:
     for container in containers:
         if not container.get("image"):
             yield f"container {container.get('name')} has no image"
-    yield from _references(spec)
+    yield from api_references(spec)
     yield from _dangling_mounts(spec)
-
-
-def _references(spec: dict[str, Any]) -> Iterator[str]:
-    """What a kubelet refuses since the gate PreventStaticPodAPIReferences: an object that only the API server knows."""
-    for field in ("serviceAccountName", "serviceAccount", "imagePullSecrets", "resourceClaims"):
-        if spec.get(field):
-            yield f"spec.{field} refers to an API object"
-    for container in _containers(spec):
-        for source in container.get("envFrom") or []:
-            yield f"container {container.get('name')}: envFrom refers to {', '.join(sorted(source))}"
-        for variable in container.get("env") or []:
-            value_from = variable.get("valueFrom") or {}
-            if "configMapKeyRef" in value_from or "secretKeyRef" in value_from:
-                yield f"container {container.get('name')}: env {variable.get('name')} refers to an API object"
-    for volume in spec.get("volumes") or []:
-        yield from _volume_references(volume)
 
 
 def _volume_references(volume: dict[str, Any]) -> Iterator[str]:

@@ -17,3 +17,8 @@ def decoded(content: bytes) -> Any:
         return yaml.load(content, Loader=_Loader)  # noqa: S506 a safe loader either way
     except (yaml.YAMLError, UnicodeDecodeError):
         return None
+
+
+def first_document(content: bytes) -> Any:
+    """The first document of a YAML text, whatever follows it, as a kubelet reads a manifest. Raises what YAML or UTF-8 say."""
+    return next(iter(yaml.load_all(content.decode("utf-8-sig"), Loader=_Loader)), None)

@@ -66,6 +66,18 @@ def test_b2_last_duplicate_wins_whatever_its_suffix(fleet, name):
     assert running(fleet, "cp1") == {"web": "backup"}
 
 
+def test_b1_where_nothing_parses_the_list_forgets_less_than_it_ends(fleet):
+    """The kubelet sends an empty set and leaves its store as it was (file.go, listConfig): the next event brings the pod back."""
+    put_pod(fleet, "web.yaml", "old")
+    put(fleet, "cp1", f"{MANIFESTS}/web.yaml", "{")
+    fleet.advance(20)
+    assert running(fleet, "cp1") == {}
+    put_pod(fleet, "other.yaml", "new", name="other")
+    assert running(fleet, "cp1") == {"web": "old", "other": "new"}
+    fleet.advance(20)
+    assert running(fleet, "cp1") == {"other": "new"}
+
+
 def test_b3_removing_a_duplicate_takes_the_pod_away_until_the_next_list(fleet):
     put_pod(fleet, "web.yaml", "new")
     put_pod(fleet, "web.yaml.bak", "backup")
