@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Protocol
 
@@ -61,6 +62,34 @@ class Answer:
     peer_certificate: bytes = b""
 
 
+class Outcome(StrEnum):
+    """What became of a TCP connection that a host was asked to open.
+
+    REFUSED: the other machine answers, and nothing listens there (or a firewall sends what looks just like that).
+    FILTERED: nobody answers in time: something drops the packets. UNREACHABLE: a router or firewall says that there is no way.
+    FORBIDDEN: the host's own sshd does not open connections for this user.
+    """
+
+    OPEN = "open"
+    REFUSED = "refused"
+    FILTERED = "filtered"
+    UNREACHABLE = "unreachable"
+    FORBIDDEN = "forbidden"
+
+
+@dataclass(frozen=True)
+class Reach:
+    """seconds: how long it took, the way to the host included. detail: what the host said, where it said something.
+
+    certificate: DER of the certificate that a TLS server showed, if one was asked for; nobody has verified it.
+    """
+
+    outcome: Outcome
+    seconds: float = 0.0
+    detail: str = ""
+    certificate: bytes = b""
+
+
 class NoAnswer(Exception):
     """Nobody answered an HTTP request: refused, timed out, TLS failed. str() says which."""
 
@@ -109,6 +138,13 @@ class Connection(Protocol):
 
     def request(self, request: Request, *, timeout_s: float = 5.0) -> Answer:
         """Speak HTTP from the host, over kept-alive connections where it can. Raises NoAnswer."""
+        ...
+
+    def reach(self, address: str, port: int, *, timeout_s: float = 2.5, server_name: str = "") -> Reach:
+        """Open a TCP connection from the host, and close it again; nothing is sent. Raises only HostUnreachable.
+
+        server_name: where given, TLS is begun as for that name, to see whose certificate is shown, and no more than that.
+        """
         ...
 
     def close(self) -> None:

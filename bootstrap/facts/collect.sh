@@ -172,7 +172,8 @@ public_parts() { # of kubeconfigs, and of the PEM files in which the kubelet kee
 disks() {
     segment disks
     set --
-    for wanted in /etc/kubernetes "$data_dir" /var/lib/kubelet /var/lib/containerd /var/log /var/log/kubernetes/audit; do
+    for wanted in /etc/kubernetes "$data_dir" /var/lib/kubelet /var/lib/containerd /var/log /var/log/kubernetes/audit \
+        /etc/systemd/system $manifest_paths; do
         one=$wanted
         until [ -e "$one" ]; do
             one=${one%/*}
@@ -295,7 +296,7 @@ owned() { # PATH...: all segments about files
     set -- "$@" /etc/containerd/config.toml /etc/containerd/conf.d/*.toml /etc/crio/crio.conf /etc/crio/crio.conf.d/*
     set -f
     contents "$@" $seen $unit_files $configs /etc/os-release /usr/lib/os-release /proc/stat /proc/swaps /proc/cgroups /proc/modules \
-        /proc/net/fib_trie /proc/net/if_inet6
+        /proc/net/fib_trie /proc/net/if_inet6 /proc/self/mountinfo
 }
 
 collect() {

@@ -111,12 +111,13 @@ class Listener:
 
 @dataclass(frozen=True)
 class Disk:
-    """Free space of the file system that a path is on (the nearest existing parent's)."""
+    """Free space of the file system that a path is on (the nearest existing parent's). read_only: mounted so."""
 
     path: PurePosixPath
     free_bytes: int
     free_inodes: int
     mount_point: str = ""
+    read_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -219,7 +220,8 @@ class Facts:
     keys and kubeconfigs never do (only their hash); of kubelet-client-current.pem, which holds both, only the certificates.
     ca_dirs: those of the distributions' directories of CA certificates (components/context.py, CA_DIRS) that exist.
     security: None where it was not asked for; where it was, `owned` has the files of the pod network as well.
-    clock: the host's time when the script ran; clock_skew_s: host minus operator, corrected by half the round trip.
+    clock: the host's time when the script ran; clock_skew_s: host minus operator, corrected by half the round trip;
+    clock_error_s: half the round trip, by which clock_skew_s may be wrong in either direction.
     """
 
     host: str
@@ -233,6 +235,7 @@ class Facts:
     swap: tuple[str, ...] = ()
     clock: float = 0.0
     clock_skew_s: float = 0.0
+    clock_error_s: float = 0.0
     machine_id: str = ""
     product_uuid: str = ""
     boot_id: str = ""

@@ -27,7 +27,7 @@ from bootstrap.facts.system import (
 from bootstrap.files import Observed
 
 
-def parse(host: str, text: str, clock_skew_s: float, *, security: bool = False) -> Facts:
+def parse(host: str, text: str, clock_skew_s: float, clock_error_s: float = 0.0, *, security: bool = False) -> Facts:
     """Facts of one host. text: the script's output; security: whether it was asked for that, too.
 
     Raises BootstrapError, naming the host, where it is not whole.
@@ -51,6 +51,7 @@ def parse(host: str, text: str, clock_skew_s: float, *, security: bool = False) 
         swap=swap(segments),
         clock=clock,
         clock_skew_s=clock_skew_s,
+        clock_error_s=clock_error_s,
         machine_id=values.get("machine_id", ""),
         product_uuid=values.get("product_uuid", "").lower(),
         boot_id=values.get("sys/kernel/random/boot_id", ""),

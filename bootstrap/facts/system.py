@@ -104,10 +104,27 @@ def disks(segments: Segments) -> tuple[Disk, ...]:
     mounts = [row.split(None, 5)[5] if len(row.split(None, 5)) == 6 else "" for row in rows]
     if len(mounts) != len(names) // 2:
         mounts = [""] * (len(names) // 2)
-    return tuple(
-        Disk(path, *sizes.get(existing, (0, 0)), mount_point=mount)
+    read_only = _read_only(segments)
+    found = (
+        Disk(path, *sizes.get(existing, (0, 0)), mount_point=mount, read_only=mount in read_only)
         for path, existing, mount in zip(names[0::2], names[1::2], mounts, strict=False)
     )
+    return tuple({disk.path: disk for disk in found}.values())
+
+
+def _read_only(segments: Segments) -> frozenset[str]:
+    """Mount points of which the uppermost mount, or its file system, is read-only. Source: proc_pid_mountinfo(5).
+
+    `test -w` does not tell: busybox's says yes to root without asking the kernel.
+    """
+    found: dict[str, bool] = {}
+    for line in segments.file("/proc/self/mountinfo").splitlines():
+        before, _, after = line.partition(" - ")
+        mount, filesystem = before.split(), after.split()
+        if len(mount) >= 6 and len(filesystem) >= 3:
+            point = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), mount[4])
+            found[point] = "ro" in mount[5].split(",") or "ro" in filesystem[2].split(",")
+    return frozenset(point for point, is_read_only in found.items() if is_read_only)
 
 
 def modules(segments: Segments) -> tuple[str, ...]:

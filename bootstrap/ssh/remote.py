@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from bootstrap.cluster import Cluster, Host
-from bootstrap.connection import Answer, Completed, Request
+from bootstrap.connection import Answer, Completed, Reach, Request
 from bootstrap.constants import FURTHER_PATHS
 from bootstrap.errors import RemoteError
 from bootstrap.facts import Facts
@@ -19,6 +19,7 @@ from bootstrap.files import Directory, File, Link
 from bootstrap.ssh import scripts, transport
 from bootstrap.ssh.helper import Reply, printable
 from bootstrap.ssh.http import Http
+from bootstrap.ssh.reach import reach
 from bootstrap.ssh.root import Root
 from bootstrap.ssh.settings import Target, target
 from bootstrap.ssh.transport import LOGGER, open_link
@@ -67,7 +68,8 @@ class SshConnection:
         except ValueError:
             raise RemoteError(f"{self.name}: `date +%s.%N` gave {clock[:40]!r}", host=self.name) from None
         ours = (reply.sent_at + reply.began_at) / 2
-        return parse_facts(self.name, output.decode(errors="replace"), theirs - ours, security=security)
+        error = (reply.began_at - reply.sent_at) / 2
+        return parse_facts(self.name, output.decode(errors="replace"), theirs - ours, error, security=security)
 
     def read(self, paths: Iterable[PurePosixPath]) -> Mapping[PurePosixPath, bytes]:
         wanted = tuple(dict.fromkeys(paths))
@@ -113,6 +115,9 @@ class SshConnection:
 
     def request(self, request: Request, *, timeout_s: float = 5.0) -> Answer:
         return self._http.request(request, timeout_s=timeout_s)
+
+    def reach(self, address: str, port: int, *, timeout_s: float = 2.5, server_name: str = "") -> Reach:
+        return reach(self._link, address, port, timeout_s, server_name)
 
     def close(self) -> None:
         self._http.close()

@@ -10,11 +10,13 @@ import httpcore
 import paramiko
 
 from bootstrap.errors import RemoteError
-from bootstrap.ssh.transport import Link
+from bootstrap.ssh.transport import ChannelRefused, Link
 
 _READ_SIZE = 1 << 16
-_PROHIBITED = 1             # RFC 4254, section 5.1
-_REFUSED = "connection refused or no way there"     # sshd does not say which
+PROHIBITED = 1              # RFC 4254, section 5.1
+_REFUSED = "connection refused or no way there"     # what a server that does not say which is taken to mean
+
+_KNOWN = ("connection ", "no route ", "network ", "host is ")   # how the C library's words for it begin
 
 _T = TypeVar("_T")
 
@@ -34,23 +36,23 @@ class Backend(httpcore.NetworkBackend):
                 "direct-tcpip", (host.strip("[]"), port), ("127.0.0.1", 0), timeout=timeout or 5.0
             )
         except paramiko.ChannelException as error:
-            if error.code == _PROHIBITED:
+            if error.code == PROHIBITED:
                 name = self._link.target.name
                 raise RemoteError(
                     f"sshd on {name} refuses to forward connections to {host}:{port} ({error.text})",
                     host=name,
                     hint="allow it for this user in sshd_config: AllowTcpForwarding local (and PermitOpen, DisableForwarding)",
                 ) from error
-            raise httpcore.ConnectError(_REFUSED) from error
+            said = error.said.lower() if isinstance(error, ChannelRefused) else ""
+            raise httpcore.ConnectError(said if said.startswith(_KNOWN) else _REFUSED) from error
         except (paramiko.SSHException, EOFError, OSError) as error:
             if self._link.alive and "imeout" in str(error):
                 raise httpcore.ConnectTimeout from error
-            # Of two channels refused at the same time paramiko gives the reason to one, and "unable to open" to the other.
-            raise httpcore.ConnectError(_REFUSED if "nable to open" in str(error) else str(error)) from error
-        return _Stream(channel)
+            raise httpcore.ConnectError(str(error)) from error
+        return Stream(channel)
 
 
-class _Stream(httpcore.NetworkStream):
+class Stream(httpcore.NetworkStream):
     """A channel as a stream."""
 
     def __init__(self, channel: paramiko.Channel) -> None:
@@ -80,7 +82,7 @@ class _Stream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        return _TlsStream(self, ssl_context, server_hostname, timeout)
+        return TlsStream(self, ssl_context, server_hostname, timeout)
 
     def get_extra_info(self, info: str) -> Any:
         if info == "is_readable":
@@ -94,10 +96,10 @@ class _Stream(httpcore.NetworkStream):
         return bool(self._channel.closed or self._channel.eof_received) and not self._channel.recv_ready()
 
 
-class _TlsStream(httpcore.NetworkStream):
+class TlsStream(httpcore.NetworkStream):
     """TLS over a stream, with OpenSSL working on memory."""
 
-    def __init__(self, stream: _Stream, ssl_context: ssl.SSLContext, name: str | None, timeout: float | None) -> None:
+    def __init__(self, stream: Stream, ssl_context: ssl.SSLContext, name: str | None, timeout: float | None) -> None:
         self._stream = stream
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 
 import paramiko
+from paramiko.common import CONNECTION_FAILED_CODE
 from paramiko.ssh_exception import IncompatiblePeer
 
 from bootstrap.errors import HostNotTrusted, HostUnreachable
@@ -31,14 +32,49 @@ _CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "a
 _MACS = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512")
 
 
+class ChannelRefused(paramiko.ChannelException):
+    """The server does not open a channel. said: its own words; OpenSSH gives the reason of a connection that failed."""
+
+    def __init__(self, code: int, text: str, said: str) -> None:
+        super().__init__(code, text)
+        self.said = said
+
+
 class _Transport(paramiko.Transport):
-    """paramiko's transport with our own choice of host key algorithms (no certificates: see hostkeys.py)."""
+    """paramiko's transport with our own choice of host key algorithms (no certificates: see hostkeys.py).
+
+    Of channels that are refused at the same time each caller learns the reason of its own, with the server's words: paramiko
+    keeps one reason for all, and drops the words.
+    """
 
     host_key_algorithms: tuple[str, ...] = ()
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._refused: dict[int, ChannelRefused] = {}
+        self._asking = threading.local()
+        super().__init__(sock)
 
     @property
     def preferred_keys(self) -> tuple[str, ...]:
         return self.host_key_algorithms
+
+    def get_exception(self) -> Exception | None:
+        return self._refused.pop(getattr(self._asking, "channel", -1), None) or super().get_exception()
+
+    def _next_channel(self) -> int:
+        number: int = super()._next_channel()  # type: ignore[misc]
+        self._asking.channel = number
+        return number
+
+    def _parse_channel_open_failure(self, message: paramiko.Message) -> None:
+        number, code = message.get_int(), message.get_int()
+        said = message.get_text()
+        with self.lock:
+            event = self.channel_events.pop(number, None)
+            if event is not None:
+                self._refused[number] = ChannelRefused(code, CONNECTION_FAILED_CODE.get(code, "(unknown code)"), said)
+                self._channels.delete(number)  # type: ignore[attr-defined]
+                event.set()
 
 
 class _Socket(socket.socket):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from bootstrap import constants as k
-from bootstrap.connection import Answer, Completed, Request
+from bootstrap.connection import Answer, Completed, Reach, Request
 from bootstrap.errors import RemoteError
 from bootstrap.facts import Facts
 from bootstrap.files import Directory, File, Link
@@ -17,6 +17,7 @@ from bootstrap.testing import writing
 from bootstrap.testing.api import WRITES
 from bootstrap.testing.host import FakeHost
 from bootstrap.testing.look import look
+from bootstrap.testing.network import reach
 
 if TYPE_CHECKING:
     from bootstrap.testing.fleet import FakeFleet
@@ -119,6 +120,9 @@ class FakeConnection:
             self._fleet.answer(self)
             return answer
         return self._fleet.read(self, ask)
+
+    def reach(self, address: str, port: int, *, timeout_s: float = 2.5, server_name: str = "") -> Reach:
+        return self._fleet.question(self, lambda: reach(self.host, address, port, timeout_s, server_name))
 
     def close(self) -> None:
         self.closed = True

@@ -18,6 +18,7 @@ from bootstrap.testing.commands import COMMANDS, Command
 from bootstrap.testing.connection import FakeConnection
 from bootstrap.testing.etcd import FakeEtcd, Member
 from bootstrap.testing.host import LOOPBACK, FakeHost
+from bootstrap.testing.network import FakeNetwork
 from bootstrap.testing.registration import register
 from bootstrap.testing.store import ObjectStore
 
@@ -78,6 +79,7 @@ class FakeFleet:
         self.commands: dict[str, Command] = dict(COMMANDS)
         self.connections: list[FakeConnection] = []
         self.hosts = {name: FakeHost(name, address, self) for name, address in hosts.items()}
+        self.network = FakeNetwork()
         self.etcd = FakeEtcd(self)
         self.before_each: Callable[[], None] | None = None
         self.before_step: Callable[[], None] | None = None
@@ -166,6 +168,12 @@ class FakeFleet:
         with self._lock:
             self._check(connection)
             self._pass(CALL_S)
+            return question()
+
+    def question(self, connection: FakeConnection, question: Callable[[], T]) -> T:
+        """A question to the network, of which many are asked at once: it takes no time of its own."""
+        with self._lock:
+            self._check(connection)
             return question()
 
     def operate(self, connection: FakeConnection, what: str, deed: Callable[[], T]) -> T:

@@ -29,7 +29,8 @@ class FakeHost:
     """State of one machine; tests change it as they like.
 
     reachable: over SSH, by the tool. powered: on at all. crashes: log lines of components that end as soon as they start.
-    services: active state of units beside the kubelet's. skew_s: how far its clock is off.
+    services: active state of units beside the kubelet's. skew_s: how far its clock is off. forwards: its sshd opens connections.
+    missing_images: what its runtime would have to pull; None: it cannot be asked. write_s: how long its disk takes for a write.
     """
 
     def __init__(self, name: str, address: str, fleet: FakeFleet) -> None:
@@ -42,6 +43,11 @@ class FakeHost:
         self.services = {"containerd.service": "active"}
         self.boots = 1
         self.skew_s = 0.0
+        self.hostname = name
+        self.machine_id = f"machine-{name}"
+        self.forwards = True
+        self.missing_images: set[str] | None = set()
+        self.write_s = 0.001
         self.files = FakeFiles(name)
         self._pids = 1000
         for path in ("/etc/kubernetes", "/etc/ssl/certs", "/var/lib", "/var/log/pods", "/usr/bin", *CA_DIRS):

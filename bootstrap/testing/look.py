@@ -53,14 +53,14 @@ def look(host: FakeHost, data_dir: PurePosixPath, *, security: bool = False) -> 
     boot = f"{host.name}-{host.boots}"
     return Facts(
         host=host.name,
-        hostname=host.name,
+        hostname=host.hostname,
         os=OsFacts("debian", "13", "Debian GNU/Linux 13 (trixie)", "6.12.0", "x86_64"),
         cgroup=CgroupFacts(2, ("cpuset", "cpu", "io", "memory", "hugetlb", "pids")),
         cpus=4,
         memory_bytes=8 << 30,
         clock=host.now() + host.skew_s,
         clock_skew_s=host.skew_s,
-        machine_id=f"machine-{host.name}",
+        machine_id=host.machine_id,
         product_uuid=f"product-{host.name}",
         boot_id=boot,
         addresses=("127.0.0.1", "::1", host.address),
@@ -70,7 +70,7 @@ def look(host: FakeHost, data_dir: PurePosixPath, *, security: bool = False) -> 
         services=_services(host),
         kubelet=_kubelet(host),
         runtime=RuntimeFacts("containerd", "2.1.0", SOCKET, True, "systemd", "registry.k8s.io/pause:3.10.1"),
-        listeners=tuple(_listeners(host)),
+        listeners=tuple(listeners(host)),
         disks=tuple(
             Disk(path, host.files.free_bytes, 1 << 20, str(host.files.mount_of(path)))
             for path in (k.KUBERNETES_DIR, data_dir, k.KUBELET_DIR, CONTAINERD_DIR, k.POD_LOG_DIR.parent, k.AUDIT_LOG_DIR)
@@ -130,7 +130,8 @@ def _kubelet(host: FakeHost) -> KubeletFacts:
     )
 
 
-def _listeners(host: FakeHost) -> Iterator[Listener]:
+def listeners(host: FakeHost) -> Iterator[Listener]:
+    """Who listens on a host's ports now."""
     process = host.kubelet.process
     if process is not None:
         yield Listener("127.0.0.1", process.port("healthzPort"), process.pid, "kubelet")

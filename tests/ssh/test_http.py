@@ -18,7 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from bootstrap.connection import NoAnswer, Request, Tls
+from bootstrap.connection import NoAnswer, Outcome, Request, Tls
 from bootstrap.errors import HostUnreachable, RemoteError
 from bootstrap.ssh import SshConnection
 from tests.ssh.conftest import Connect
@@ -267,6 +267,15 @@ def test_forwarding_that_sshd_refuses(
         assert "AllowTcpForwarding" in caught.value.hint
     finally:
         server.stop()
+
+
+def test_the_certificate_that_a_server_shows_is_seen_unverified(
+    connection: SshConnection, secure: Server, plain: Server
+) -> None:
+    found = connection.reach("127.0.0.1", secure.port, server_name="lb.example")
+    assert found.outcome is Outcome.OPEN
+    assert x509.load_der_x509_certificate(found.certificate).issuer.rfc4514_string() == "CN=test-ca"
+    assert connection.reach("127.0.0.1", plain.port, server_name="lb.example").certificate == b""
 
 
 def test_many_at_once(connection: SshConnection, secure: Server, authority: Authority) -> None:

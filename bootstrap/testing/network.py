@@ -1,0 +1,61 @@
+"""The network between model hosts, as TCP connections that nobody says anything on see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from bootstrap import constants as k
+from bootstrap.connection import Outcome, Reach
+from bootstrap.testing.host import LOOPBACK, FakeHost
+from bootstrap.testing.look import listeners
+
+TUNNEL_S = 0.002
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - what listeners are bound to, not what we bind
+
+
+@dataclass
+class FakeNetwork:
+    """What tests put in the way, or beside the hosts.
+
+    dropped: packets that vanish, as (source host, address, port); port 0: every port. delay_s: round trips, by source host and
+    address. servers: what listens elsewhere, a load balancer say: by address and port the DER of the certificate that it shows,
+    empty where it speaks no TLS. names: addresses by name in DNS.
+    """
+
+    dropped: set[tuple[str, str, int]] = field(default_factory=set)
+    delay_s: dict[tuple[str, str], float] = field(default_factory=dict)
+    servers: dict[tuple[str, int], bytes] = field(default_factory=dict)
+    names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def reach(source: FakeHost, address: str, port: int, timeout_s: float, server_name: str) -> Reach:
+    """What becomes of a TCP connection that a host opens."""
+    network = source.fleet.network
+    seconds = TUNNEL_S + network.delay_s.get((source.name, address), 0.0)
+    if not source.forwards:
+        return Reach(Outcome.FORBIDDEN, seconds, "open failed")
+    if {(source.name, address, port), (source.name, address, 0)} & network.dropped:
+        return Reach(Outcome.FILTERED, timeout_s, f"no answer within {timeout_s:g} s")
+    target = source.fleet.seen_from(source, address)
+    if target is None:
+        if (address, port) in network.servers:
+            return Reach(Outcome.OPEN, seconds, certificate=network.servers[address, port] if server_name else b"")
+        if any(at == address for at, _ in network.servers):
+            return Reach(Outcome.REFUSED, seconds, "Connection refused")
+        return Reach(Outcome.UNREACHABLE, seconds, "No route to host")
+    if not target.powered:
+        return Reach(Outcome.FILTERED, timeout_s, f"no answer within {timeout_s:g} s")
+    bound = {address, *EVERYWHERE} | (set(LOOPBACK) if address in LOOPBACK else set())
+    if not any(one.port == port and one.address in bound for one in listeners(target)):
+        return Reach(Outcome.REFUSED, seconds, "Connection refused")
+    return Reach(Outcome.OPEN, seconds, certificate=_certificate(target, port) if server_name else b"")
+
+
+def _certificate(host: FakeHost, port: int) -> bytes:
+    server = host.answering(k.API_SERVER)
+    if server is None or port != int(server.flag("secure-port", "6443")):
+        return b""
+    return x509.load_pem_x509_certificate(host.file_of(server, "tls-cert-file")).public_bytes(Encoding.DER)
