@@ -78,9 +78,10 @@ def facts(context: Context, inventory: Path, host: str | None) -> ExitCode:
 @click.option("--ignore-preflight", multiple=True, metavar="NAME", help="Let this finding pass (`all`: every one).")
 @command
 def preflight(context: Context, inventory: Path, ignore_preflight: tuple[str, ...]) -> ExitCode:
-    """Say what would keep `init` from working.
+    """Say what would keep `init` from working: every check on every master, -v with what was measured between them.
 
-    Nothing is written. Exit code 4 where something would.
+    Nothing is written but, to measure etcd's disk, a temporary file that is removed again; not with --ignore-preflight EtcdDisk.
+    Exit code 4 where something would keep it, 3 where a host is unknown.
     """
     from bootstrap import queries
 

@@ -41,6 +41,10 @@ class EtcdClient:
         """This member's status: version, dbSize, leader, raftIndex, errors."""
         return self._post("/v3/maintenance/status", {})
 
+    def cluster_id(self) -> str:
+        """The ID of the cluster that this member belongs to; it answers without a quorum, too."""
+        return str(self.status().get("header", {}).get("cluster_id", ""))
+
     def remove(self, member_id: str) -> None:
         """Remove a member by its ID as `members` gives it (a decimal string)."""
         self._post("/v3/cluster/member/remove", {"ID": member_id})

@@ -6,7 +6,7 @@ import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bootstrap import cis, guards, snapshots, workflows
+from bootstrap import cis, guards, snapshots, surveying, workflows
 from bootstrap import constants as k
 from bootstrap import facts as facts_of
 from bootstrap import preflight as checks
@@ -18,7 +18,7 @@ from bootstrap.console import Console
 from bootstrap.errors import BootstrapError, ExitCode, UsageError
 from bootstrap.localfiles import refuse_unwritable, write_local
 from bootstrap.plan import Snapshot
-from bootstrap.runner import Connect, connected, default_kubeconfig, look, plan_for
+from bootstrap.runner import Connect, connected, default_kubeconfig, look, look_at_each, plan_for, raise_all
 
 
 def show_facts(cluster: Cluster, host: str | None, connect: Connect, console: Console) -> ExitCode:
@@ -36,14 +36,24 @@ def show_facts(cluster: Cluster, host: str | None, connect: Connect, console: Co
 
 
 def show_preflight(cluster: Cluster, ignored: tuple[str, ...], connect: Connect, console: Console) -> ExitCode:
-    """Show every finding; exit 4 where one would keep init from working."""
-    with connected(cluster, cluster.control_plane_hosts, connect, tell=console.working) as access:
-        findings = checks.check(cluster, look(access))
-    bad = [finding for finding in findings if finding.severity == "error" and not checks.is_ignored(finding, ignored)]
-    console.findings(findings, as_result=True)
-    text = f"{len(findings)} findings, {len(bad)} of them keep init from working" if findings else "nothing found"
-    console.result({"findings": [checks.as_dict(finding) for finding in findings], "refused": len(bad)}, text)
-    return ExitCode.REFUSED if bad else ExitCode.DONE
+    """Show what every check says of every master; exit 4 where one would keep init from working, 3 where a host is unknown."""
+    hosts = cluster.control_plane_hosts
+    failed: dict[str, BootstrapError] = {}
+    with connected(cluster, hosts, connect, tolerate=lambda name: True, failed=failed, tell=console.working) as access:
+        facts, unread = look_at_each(access)
+        failed |= unread
+        if not facts:
+            raise_all(list(failed.values()))
+        answers, lost = surveying.survey(access, facts, ignored)
+    failed |= lost
+    facts = {name: found for name, found in facts.items() if name not in lost}
+    reasons = {name: error.message for name, error in failed.items()}
+    said = checks.report(
+        cluster, facts, answers, datetime.now(UTC), given=snapshots.given_authorities(cluster), unread=reasons, ignored=ignored
+    )
+    console.preflight(said)
+    console.result(checks.as_result(said), checks.summary(said))
+    return ExitCode.REFUSED if said.fatal else ExitCode.UNREACHABLE if failed else ExitCode.DONE
 
 
 def verify(cluster: Cluster, inventory: Path, connect: Connect, console: Console) -> ExitCode:

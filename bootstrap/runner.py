@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from bootstrap import constants as k
-from bootstrap import guards, observing, snapshots, workflows
+from bootstrap import guards, observing, snapshots, surveying, workflows
 from bootstrap import preflight as checks
 from bootstrap.access import Access
 from bootstrap.apply import MAX_HOSTS_AT_ONCE, Applier
@@ -70,7 +70,7 @@ def init(cluster: Cluster, request: Request, connect: Connect, console: Console)
         begun = Event(Kind.PHASE_STARTED, time.monotonic() - started, "preflight", "", "Looking at the hosts", {"hosts": names})
         console.event(begun)
         facts = look(access)
-        refuse(cluster, facts, request.ignore_preflight, console)
+        refuse(access, facts, request.ignore_preflight, console, write=not request.dry_run)
         console.event(Event(Kind.PHASE_DONE, time.monotonic() - started, "preflight"))
         snapshot = snapshots.take(cluster, facts, access, datetime.now(UTC), kubeconfig_path=target)
         guards.refuse_without_pki(workflow, snapshot)
@@ -164,10 +164,12 @@ def connected(
     tolerate: Callable[[str], bool] = lambda name: False,
     console: Console | None = None,
     tell: Callable[[Event], None] = lambda event: None,
+    failed: dict[str, BootstrapError] | None = None,
 ) -> Iterator[Access]:
     """Connections to all hosts, made at once and closed at the end. tell: hears that they are being made.
 
     tolerate: says of a host's name whether the command goes on without it (with a note on `console`). Raises the others' errors.
+    failed: takes the errors of those that it goes on without.
     """
     began = time.monotonic()
     names = [host.name for host in hosts]
@@ -175,7 +177,8 @@ def connected(
     results = at_once(lambda host: connect(cluster, host), hosts, lambda host: host.name)
     tell(Event(Kind.PHASE_DONE, time.monotonic() - began, "connect"))
     connections = {name: found for name, found in results.items() if not isinstance(found, BootstrapError)}
-    failed = {name: found for name, found in results.items() if isinstance(found, BootstrapError)}
+    failed = {} if failed is None else failed
+    failed |= {name: found for name, found in results.items() if isinstance(found, BootstrapError)}
     try:
         raise_all([error for name, error in failed.items() if not tolerate(name)])
         if not connections:
@@ -191,24 +194,40 @@ def connected(
 
 def look(access: Access, *, security: bool = False) -> dict[str, Facts]:
     """Facts of every connected host, read at once. security: as of Connection.look. Raises the errors of all that failed."""
+    found, failed = look_at_each(access, security=security)
+    raise_all(list(failed.values()))
+    return found
+
+
+def look_at_each(access: Access, *, security: bool = False) -> tuple[dict[str, Facts], dict[str, BootstrapError]]:
+    """Facts of the connected hosts that could be read, and the errors of the others."""
     directory = PurePosixPath(access.cluster.etcd.local.data_dir)
     results = at_once(
         lambda name: access.connections[name].look(directory, security=security), sorted(access.connections), str
     )
-    raise_all([found for found in results.values() if isinstance(found, BootstrapError)])
-    return {name: found for name, found in results.items() if isinstance(found, Facts)}
+    failed = {name: found for name, found in results.items() if isinstance(found, BootstrapError)}
+    return {name: found for name, found in results.items() if isinstance(found, Facts)}, failed
 
 
-def refuse(cluster: Cluster, facts: Mapping[str, Facts], ignored: Sequence[str], console: Console) -> None:
-    """Raise Refused when preflight finds what cannot work; warnings and findings let pass are shown."""
-    findings = checks.check(cluster, facts)
-    unwanted = [finding for finding in findings if finding.severity == "error" and not checks.is_ignored(finding, ignored)]
-    console.findings([finding for finding in findings if finding not in unwanted])
-    if unwanted:
-        console.findings(unwanted)
-        names = sorted({finding.name for finding in unwanted})
+def refuse(access: Access, facts: Mapping[str, Facts], ignored: Sequence[str], console: Console, *, write: bool) -> None:
+    """Raise Refused when preflight finds what cannot work; warnings and findings let pass are shown.
+
+    Hosts on which everything runs are not asked again what that has answered. write: whether disks may be measured.
+    """
+    cluster = access.cluster
+    answers = checks.Answers()
+    if not surveying.is_up(facts):
+        answers, lost = surveying.survey(access, facts, ignored, write=write)
+        raise_all(list(lost.values()))
+    given = snapshots.given_authorities(cluster)
+    report = checks.report(cluster, facts, answers, datetime.now(UTC), given=given, ignored=ignored)
+    known = [finding for finding in report.findings if finding.severity != "unknown" and finding not in report.fatal]
+    console.findings(known)
+    if report.fatal:
+        console.findings(report.fatal)
+        names = sorted({finding.name for finding in report.fatal})
         raise Refused(
-            f"{len(unwanted)} preflight finding{'' if len(unwanted) == 1 else 's'}; nothing was written",
+            f"{len(report.fatal)} preflight finding{'' if len(report.fatal) == 1 else 's'}; nothing was written",
             hint=f"mend them, or let one pass with --ignore-preflight {names[0]}",
         )
 

@@ -146,10 +146,10 @@ def _gathered(
 ) -> Authorities:
     hosts = {name: pki.found_on(found.owned, keys.get(name)) for name, found in facts.items()}
     born = [name for name, found in facts.items() if found.etcd.has_member]
-    return pki.gather(cluster, hosts, _given(cluster), now, with_etcd_data=born)
+    return pki.gather(cluster, hosts, given_authorities(cluster), now, with_etcd_data=born)
 
 
-def _given(cluster: Cluster) -> Found | None:
+def given_authorities(cluster: Cluster) -> Found | None:
     """The user's own authorities, read from the directory that the inventory names."""
     directory = cluster.certificate_authorities
     if directory is None:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from bootstrap.events import Event
     from bootstrap.facts import Facts
     from bootstrap.plan import Plan
+    from bootstrap.preflight import Report
 
 __all__ = ["Console", "Difference", "Finding"]
 
@@ -138,6 +139,11 @@ class Console:
         """Show findings of preflight, the gravest first. as_result: they are what the command was asked for."""
         with self._lock:
             self._form.findings(findings, as_result)
+
+    def preflight(self, report: Report) -> None:
+        """Show what every check said of every host; a result. As JSON nothing: it belongs into the command's result."""
+        with self._lock:
+            self._form.preflight(report)
 
     def differences(self, differences: Iterable[Difference]) -> None:
         """Show what `verify` found, by host; a result. As JSON nothing: it belongs into the command's result."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bootstrap.events import Event
     from bootstrap.facts import Facts
     from bootstrap.plan import Plan
+    from bootstrap.preflight import Report
 
 
 API_VERSION = "output.bootstrap/v1alpha1"
@@ -72,6 +73,9 @@ class JsonLines:
         found = [{name: getattr(finding, name) for name in names} for finding in findings]
         if found and not as_result:
             self._write("findings", findings=found)
+
+    def preflight(self, report: Report) -> None:
+        """Nothing."""
 
     def differences(self, differences: Iterable[Difference]) -> None:
         """Nothing."""

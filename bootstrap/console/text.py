@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bootstrap.events import Event
     from bootstrap.facts import Facts
     from bootstrap.plan import Plan
+    from bootstrap.preflight import Report
 
 Line = tuple[str, str]
 SEVERITIES = {"error": (0, "red"), "warning": (1, "yellow")}
@@ -94,6 +95,18 @@ class Text:
             lines = [(f"{severity} [{name}]{where} {message}".replace("\n", "\n  "), _severity(severity)[1])]
             lines += [(f"  hint: {line}", "cyan") for line in shown_lines(hint)]
             self._show(self._out if as_result else self._err, lines)
+
+    def preflight(self, report: Report) -> None:
+        """A table of checks and hosts; with -v what was measured, too; then what was found."""
+        from bootstrap.console.preflighttext import tables
+
+        self.settle()
+        for title, columns, rows in tables(report, self._verbosity):
+            self.table(title, columns, rows)
+            self._out.line("")
+        for host, reason in report.unread.items():
+            self._show(self._out, [(f"unknown {shown(host)}: {shown(reason)}", "yellow")])
+        self.findings(report.findings, as_result=True)
 
     def differences(self, differences: Iterable[Difference]) -> None:
         """Hosts with the same difference together; what is expected and what is there below each other."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bootstrap.pki.authority import Authorities, Authority, ServiceAccountKeys
 from bootstrap.pki.check import problem_with, problem_with_authority
 from bootstrap.pki.etcd_copies import etcd_copies, keys_due
-from bootstrap.pki.gather import Found, found_in, found_on, gather, keys_to_read
+from bootstrap.pki.gather import MEND, Found, conflicts, found_in, found_on, gather, keys_to_read
 from bootstrap.pki.host import HostFiles, Kept, Renewal, pki_due, pki_files
 from bootstrap.pki.issue import Issued, issue, new_authority, new_service_account_keys
 from bootstrap.pki.names import AltNames
@@ -18,6 +18,7 @@ from bootstrap.pki.table import AUTHORITIES, CERTIFICATES, AuthorityEntry, Certi
 __all__ = [
     "AUTHORITIES",
     "CERTIFICATES",
+    "MEND",
     "AltNames",
     "Authorities",
     "Authority",
@@ -31,6 +32,7 @@ __all__ = [
     "ServiceAccountKeys",
     "Usage",
     "Wanted",
+    "conflicts",
     "etcd_copies",
     "found_in",
     "found_on",

@@ -31,6 +31,7 @@ from bootstrap.pki.pem import (
 from bootstrap.pki.table import AUTHORITIES, SA_KEY, SA_PUBLIC_KEY, AuthorityEntry
 
 GIVEN = "the inventory's certificateAuthorities"
+MEND = "make every control plane host hold the same, valid files, or remove the ones that do not belong here"
 
 SHARED_PUBLIC = (*(entry.path for entry in AUTHORITIES), SA_PUBLIC_KEY)
 SHARED_KEYS = (*(entry.key_path for entry in AUTHORITIES), SA_KEY)
@@ -100,37 +101,53 @@ def gather(
 
     Raises Refused with every conflict found: certificates that differ, cannot be used, or do not match their keys.
     """
-    sources = {**({GIVEN: given} if given else {}), **{name: hosts[name] for name in sorted(hosts)}}
-    problems = [f"{where}: {path} is not a regular file" for where, found in sources.items() for path in found.unreadable]
-    gathering = _Gathering(cluster, sources, now, tuple(sorted(with_etcd_data)), problems)
+    gathering = _gathering(cluster, hosts, given, now, with_etcd_data, making=True)
     authorities = [gathering.authority(entry) for entry in AUTHORITIES]
     service_account = gathering.service_account()
-    if problems or service_account is None or None in authorities:
-        raise Refused(
-            "the certificate authorities that were found cannot be used",
-            evidence=problems,
-            hint="make every control plane host hold the same, valid files, or remove the ones that do not belong here",
-        )
+    if gathering.problems or service_account is None or None in authorities:
+        raise Refused("the certificate authorities that were found cannot be used", evidence=gathering.problems, hint=MEND)
     ca, front_proxy_ca, etcd_ca = (authority for authority in authorities if authority is not None)
     return Authorities(ca, front_proxy_ca, etcd_ca, service_account)
 
 
+def conflicts(
+    cluster: Cluster, hosts: Mapping[str, Found], given: Found | None, now: datetime, *, with_etcd_data: Collection[str] = ()
+) -> tuple[str, ...]:
+    """What `gather` would refuse, and nothing made: problems in words."""
+    return _gathering(cluster, hosts, given, now, with_etcd_data, making=False).found()
+
+
+def _gathering(
+    cluster: Cluster, hosts: Mapping[str, Found], given: Found | None, now: datetime, born: Collection[str], *, making: bool
+) -> _Gathering:
+    sources = {**({GIVEN: given} if given else {}), **{name: hosts[name] for name in sorted(hosts)}}
+    problems = [f"{where}: {path} is not a regular file" for where, found in sources.items() for path in found.unreadable]
+    return _Gathering(cluster, sources, now, tuple(sorted(born)), problems, making)
+
+
 @dataclass(frozen=True)
 class _Gathering:
-    """One call of `gather`; finds problems and goes on."""
+    """One call of `gather`; finds problems and goes on. making: what is nowhere and may be made is made."""
 
     cluster: Cluster
     sources: Mapping[str, Found]
     now: datetime
     with_etcd_data: tuple[str, ...]
     problems: list[str]
+    making: bool
+
+    def found(self) -> tuple[str, ...]:
+        for entry in AUTHORITIES:
+            self.authority(entry)
+        self.service_account()
+        return tuple(self.problems)
 
     def authority(self, entry: AuthorityEntry) -> Authority | None:
         certificate = self._public(entry.path, self._certificate_identity)
         digests, key = self._key(entry.key_path, _certificate_key(certificate) if certificate else None)
         if certificate is not None:
             return Authority(entry, certificate, key, digests)
-        if not self._may_make(entry.path):
+        if not self._may_make(entry.path) or not self.making:
             return None
         return new_authority(
             entry,
@@ -147,7 +164,7 @@ class _Gathering:
             if not digests:
                 self.problems.append(f"{SA_KEY} is on no host, but {SA_PUBLIC_KEY} is: no token can be signed")
             return ServiceAccountKeys(public, key, digests)
-        if not self._may_make(SA_PUBLIC_KEY):
+        if not self._may_make(SA_PUBLIC_KEY) or not self.making:
             return None
         return new_service_account_keys(self.cluster.encryption_algorithm, key)
 

@@ -10,8 +10,11 @@ from typing import Any
 
 
 class Severity(StrEnum):
+    """UNKNOWN: it could not be found out; init goes on, and does not mention it."""
+
     ERROR = "error"
     WARNING = "warning"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,10 @@ def warning(name: str, host: str | None, message: str, hint: str = "") -> Findin
     return Finding(name, host, Severity.WARNING, message, hint)
 
 
+def unknown(name: str, host: str | None, message: str, hint: str = "") -> Finding:
+    return Finding(name, host, Severity.UNKNOWN, message, hint)
+
+
 def path_name(prefix: str, path: PurePosixPath | str) -> str:
     """kubeadm's name of a check on a path: `FileContent--proc-sys-net-ipv4-ip_forward`."""
     return f"{prefix}-{str(path).replace('/', '-')}"
@@ -40,8 +47,12 @@ def path_name(prefix: str, path: PurePosixPath | str) -> str:
 
 def is_ignored(finding: Finding, ignored: Iterable[str]) -> bool:
     """Whether one of the names given to --ignore-preflight is the finding's, or `all`; case does not matter."""
-    names = {part.strip().casefold() for name in ignored for part in name.split(",")}
-    return "all" in names or finding.name.casefold() in names
+    return is_named("all", ignored) or is_named(finding.name, ignored)
+
+
+def is_named(name: str, ignored: Iterable[str]) -> bool:
+    """Whether a name is among those given to --ignore-preflight; each may be several, joined by commas."""
+    return name.casefold() in {part.strip().casefold() for given in ignored for part in given.split(",")}
 
 
 def as_dict(finding: Finding) -> dict[str, Any]:

@@ -9,16 +9,18 @@ import re
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 from pathlib import PurePosixPath
+from shlex import quote
 
 from bootstrap import constants as k
 from bootstrap import hardening
 from bootstrap.hardening import audit
 from bootstrap.preflight.finding import Finding, error, path_name, warning
-from bootstrap.preflight.subject import Subject
-from bootstrap.versions import Version
+from bootstrap.preflight.subject import Fleet, Subject
+from bootstrap.versions import SUPPORTED_MINORS, Version
 
 MINIMUM_CPUS = 2
 MINIMUM_MEMORY_MB = 1700
+MOST_SKEW_S, FATAL_SKEW_S = 2.0, 240.0
 _MIB, _GIB = 1 << 20, 1 << 30
 
 _KERNELS = re.compile(r"5\.4(\D|$)|5\.10(\D|$)|5\.15(\D|$)|([6-9]|[1-9]\d+)\.\d+")
@@ -160,21 +162,39 @@ def disk_space(subject: Subject) -> Iterator[Finding]:
             make = error if disk.free_bytes < least else warning
             yield make("DiskSpace", subject.name,
                        f"{disk.free_bytes // _MIB} MiB are free for {where}; {enough // _MIB} MiB are wanted")
-        if disk.free_inodes < _INODES[1]:
+        if disk.path in limits and disk.free_inodes < _INODES[1]:
             make = error if disk.free_inodes < _INODES[0] else warning
             yield make("DiskSpace", subject.name, f"{disk.free_inodes} inodes are free for {where}")
 
 
 def clock(subject: Subject) -> Iterator[Finding]:
-    """Certificates are issued by the operator's clock, five minutes back; see pki for that."""
+    """Certificates are issued by the operator's clock, five minutes back: a host that is behind by more finds them not valid yet.
+
+    One that is ahead by as much may well be right, with the operator's clock years behind.
+    """
     skew = subject.facts.clock_skew_s
-    if abs(skew) > 60:
-        make = error if skew < -240 else warning
+    sure = abs(skew) - subject.facts.clock_error_s
+    if sure > MOST_SKEW_S:
+        make = error if sure > FATAL_SKEW_S else warning
         side = "ahead of" if skew > 0 else "behind"
-        yield make("ClockSkew", subject.name, f"its clock is {abs(skew):.0f} s {side} this machine's",
+        yield make("ClockSkew", subject.name, f"its clock is {abs(skew):.1f} s {side} this machine's",
                    "set up time synchronisation (chrony, systemd-timesyncd) on both")
 
 
-def kubernetes_version(version: Version, minors: tuple[str, ...]) -> Iterator[Finding]:
-    if version.minor_name not in minors:
-        yield error("KubernetesVersion", None, f"Kubernetes {version} is not supported (supported: {', '.join(minors)})")
+def writable(subject: Subject) -> Iterator[Finding]:
+    """Where files go: on a file system that is mounted read-only nothing can be written, root or not."""
+    paths: dict[str, list[str]] = {}
+    for disk in subject.facts.disks:
+        if disk.read_only:
+            paths.setdefault(disk.mount_point, []).append(str(disk.path))
+    for mount_point, inside in paths.items():
+        yield error(path_name("DirWritable", inside[0]), subject.name,
+                    f"{', '.join(inside)}: the file system {mount_point} is mounted read-only",
+                    f"find out why (journalctl -k), then: mount -o remount,rw {quote(mount_point)}")
+
+
+def kubernetes_version(fleet: Fleet) -> Iterator[Finding]:
+    version = Version.parse(fleet.cluster.kubernetes_version)
+    if version.minor_name not in SUPPORTED_MINORS:
+        supported = ", ".join(SUPPORTED_MINORS)
+        yield error("KubernetesVersion", None, f"Kubernetes {version} is not supported (supported: {supported})")

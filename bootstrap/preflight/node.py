@@ -9,7 +9,7 @@ from shlex import quote
 from bootstrap import constants as k
 from bootstrap import etcd_user
 from bootstrap.preflight.finding import Finding, error, path_name, warning
-from bootstrap.preflight.subject import DEFAULT_CGROUP_DRIVER, Subject, parsed
+from bootstrap.preflight.subject import DEFAULT_CGROUP_DRIVER, Fleet, Subject, parsed
 from bootstrap.versions import Version, kubelet_skew_problem
 
 # From these on a runtime tells the kubelet its cgroup driver (CRI RuntimeConfig), and the kubelet follows.
@@ -98,12 +98,17 @@ def foreign_kubelet(subject: Subject) -> Iterator[Finding]:
 
 def runtime(subject: Subject) -> Iterator[Finding]:
     found = subject.facts.runtime
+    unit = "crio" if found.name == "cri-o" else found.name or "containerd"
+    service = subject.facts.services.get(f"{unit}.service")
     if not found.socket:
         yield error("CRI", subject.name, "no container runtime was found", "install containerd or CRI-O")
     elif not found.socket_exists:
-        service = "crio" if found.name == "cri-o" else found.name or "containerd"
         yield error("CRI", subject.name, f"the container runtime does not run: there is no socket {found.socket}",
-                    f"systemctl enable --now {service}")
+                    f"systemctl enable --now {unit}")
+    elif subject.asked and not subject.answers.images and service is not None and service.active_state in ("inactive", "failed"):
+        # A runtime that was killed leaves its socket behind. One that lists its images runs, whatever started it.
+        yield error("CRI", subject.name, f"the container runtime does not run: {unit}.service is {service.active_state}",
+                    f"systemctl enable --now {unit}; systemctl status {unit}")
 
 
 def cgroup_driver(subject: Subject) -> Iterator[Finding]:
@@ -142,11 +147,11 @@ def proxy(subject: Subject) -> Iterator[Finding]:
                       f"add {address} to NO_PROXY of kubelet.service")
 
 
-def proxy_of_pods(subject: Subject) -> Iterator[Finding]:
-    environment = {env.name.upper(): env.value for env in subject.cluster.api_server.extra_envs}
+def proxy_of_pods(fleet: Fleet) -> Iterator[Finding]:
+    environment = {env.name.upper(): env.value for env in fleet.cluster.api_server.extra_envs}
     if "HTTPS_PROXY" not in environment:
         return
-    networking = subject.cluster.networking
+    networking = fleet.cluster.networking
     for subnet in (*networking.service_subnet.split(","), *networking.pod_subnet.split(",")):
         first = str(next(ip_network(subnet).hosts()))
         if not _excepted(environment.get("NO_PROXY", ""), first):

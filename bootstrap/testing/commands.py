@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from bootstrap.connection import Completed
 from bootstrap.scripts import script
 from bootstrap.testing.host import FakeHost
+from bootstrap.testing.network import survey
 
 Program = Callable[[FakeHost, Sequence[str], bytes], Completed]
 DONE = Completed(0, b"", b"")
@@ -16,10 +17,13 @@ DONE = Completed(0, b"", b"")
 
 @dataclass(frozen=True)
 class Command:
-    """A program. mutates: whether running it changes the host."""
+    """A program. mutates: whether running it changes the host, or, given what it is fed, whether that does."""
 
     run: Program
-    mutates: bool = True
+    mutates: bool | Callable[[bytes], bool] = True
+
+    def changes(self, stdin: bytes) -> bool:
+        return self.mutates if isinstance(self.mutates, bool) else self.mutates(stdin)
 
 
 def systemctl(host: FakeHost, argv: Sequence[str], stdin: bytes) -> Completed:
@@ -88,6 +92,8 @@ def shell(host: FakeHost, argv: Sequence[str], stdin: bytes) -> Completed:
     if tuple(argv) == ("sh", "-s") and stdin == script("stop-pods.sh"):
         host.runtime.containers.clear()
         return DONE
+    if tuple(argv[:3]) == ("sh", "-s", "--") and stdin == script("survey.sh"):
+        return Completed(0, "".join(f"{line}\n" for line in survey(host, argv[3:])).encode(), b"")
     raise AssertionError(f"the model host does not know this script: {stdin[:200]!r}")
 
 
@@ -124,7 +130,7 @@ COMMANDS: Mapping[str, Command] = {
     "stat": Command(stat, mutates=False),
     "dd": Command(dd, mutates=False),
     "journalctl": Command(journalctl, mutates=False),
-    "sh": Command(shell),
+    "sh": Command(shell, mutates=lambda stdin: stdin != script("survey.sh")),
     "chmod": Command(chmod),
     "chown": Command(chown),
     "systemd-sysusers": Command(sysusers),

@@ -105,7 +105,7 @@ class FakeConnection:
         if command is None:
             raise AssertionError(f"the model host does not know `{' '.join(argv)}`")
         self._fleet.ran.append((self.name, tuple(argv)))
-        if command.mutates:
+        if command.changes(stdin):
             done = self._do(f"run {' '.join(argv)}", lambda: command.run(self.host, argv, stdin))
             self._fleet.answer(self)
             return done

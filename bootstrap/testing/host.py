@@ -173,6 +173,10 @@ class FakeHost:
         return tuple(condition["path"] for condition in anonymous["conditions"])
 
     def _etcd_health(self, request: Request) -> Answer:
+        if request.path == "/metrics":
+            counts = [(bound, 1000 if self.write_s <= float(bound) else 0) for bound in ("0.001", "0.01", "0.1", "1", "+Inf")]
+            lines = [f'etcd_disk_wal_fsync_duration_seconds_bucket{{le="{bound}"}} {count}\n' for bound, count in counts]
+            return Answer(200, "".join(lines).encode())
         found = self.fleet.etcd.cluster_of(self)
         good = found is not None and (request.path == "/livez" or self.fleet.etcd.has_quorum(found[0]))
         return Answer(200, b"ok") if good else Answer(503, b"[+]data_corruption ok\n[-]linearizable_read failed: timed out\n")

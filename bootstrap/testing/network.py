@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cryptography import x509
@@ -52,6 +53,28 @@ def reach(source: FakeHost, address: str, port: int, timeout_s: float, server_na
     if not any(one.port == port and one.address in bound for one in listeners(target)):
         return Reach(Outcome.REFUSED, seconds, "Connection refused")
     return Reach(Outcome.OPEN, seconds, certificate=_certificate(target, port) if server_name else b"")
+
+
+def survey(host: FakeHost, words: Sequence[str]) -> Iterator[str]:
+    """What scripts/survey.sh prints when it is asked this."""
+    asked = list(zip(words[0::2], words[1::2], strict=True))
+    missing = host.missing_images
+    registries = [name for key, name in asked if key == "registry"] if missing else []
+    for name in (*(name for key, name in asked if key == "resolve"), *registries):
+        addresses = host.fleet.network.names.get(name, ())
+        yield from (f"address {name} {address}" for address in addresses)
+        if not addresses:
+            yield f"unresolved {name}"
+    if missing is None:
+        yield "images-failed neither ctr nor crictl was found"
+    else:
+        yield "images listed"
+        yield from (f"missing {name}" for key, name in asked if key == "image" and name in missing)
+        yield "direct yes"
+    for key, directory in asked:
+        if key == "disk":
+            yield f"disk {directory}"
+            yield from [f"write {host.write_s:.6f} s, 1.0 MB/s"] * 100
 
 
 def _certificate(host: FakeHost, port: int) -> bytes:

@@ -179,6 +179,24 @@ def test_public_parts_of_a_kubeconfig() -> None:
     assert found.kubeconfigs[PurePosixPath("/etc/empty.conf")].server == ""
 
 
+def test_file_systems_that_are_mounted_read_only() -> None:
+    mountinfo = (
+        "21 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw,errors=remount-ro\n"
+        "30 21 8:2 / /var/lib rw,relatime - ext4 /dev/sdb1 ro\n"
+        "31 21 8:1 /etc /etc\\040x ro,relatime - ext4 /dev/sda1 rw\n"
+        "32 21 8:3 / /var/log ro - ext4 /dev/sdc1 ro\n33 32 8:3 / /var/log rw - ext4 /dev/sdd1 rw\nshort\n"
+    )
+    names = {"/a": "/", "/var/lib/etcd": "/var/lib", "/etc/x": "/etc x", "/var/log": "/var/log"}
+    segments = [
+        ("disks", "".join(f"{name}\0/\0" for name in names)),
+        ("mounts", "head\n" + "".join(f"/dev/x 1 1 1 1% {mount}\n" for mount in names.values())),
+    ]
+    found = facts_of(files={"/proc/self/mountinfo": mountinfo}, segments=segments)
+    assert {str(disk.path): disk.read_only for disk in found.disks} == {
+        "/a": False, "/var/lib/etcd": True, "/etc/x": True, "/var/log": False,
+    }  # fmt: skip
+
+
 def test_disks() -> None:
     filesystems = [
         "1000 4096 100 50 ef53 /etc/kubernetes", "7 4096 0 0 9123683e /var/lib", "5 4096 5 5 63677270 /sys/fs/cgroup"

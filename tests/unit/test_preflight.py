@@ -29,6 +29,7 @@ from bootstrap.facts import (
 )
 from bootstrap.files import Observed
 from bootstrap.preflight import as_dict, check, is_ignored
+from tests.unit.pki_samples import NOW, new_authorities
 
 NAMES = ("cp1", "cp2", "cp3")
 MANIFESTS = PurePosixPath("/etc/kubernetes/manifests")
@@ -36,8 +37,8 @@ COMMANDS = (
     "losetup", "mount", "cp", "base64", "chmod", "chown", "flock", "ln", "mv", "sha256sum", "sync", "systemctl",
     "systemd-sysusers", "timeout",
 )  # fmt: skip
-PEM = b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
-OTHER_PEM = PEM.replace(b"MIIB", b"MIIC")
+AUTHORITIES, OTHERS = new_authorities(), new_authorities()
+PEM, OTHER_PEM = AUTHORITIES.ca.certificate, OTHERS.ca.certificate
 
 
 def cluster(**changes: Any) -> Cluster:
@@ -103,8 +104,15 @@ def finished(name: str) -> Facts:
             processes=tuple(StaticProcess(component, 9, (component,), 1.0, "d", uid) for component in k.COMPONENTS),
         ),
         *(file(MANIFESTS / f"{name}.yaml", manifest(name, "--initial-cluster-token=t")) for name in k.COMPONENTS),
-        *(file(path, PEM) for path in (k.PKI_DIR / "ca.crt", k.ETCD_PKI_DIR / "ca.crt", k.PKI_DIR / "sa.pub")),
+        *shared_pki(),
     )  # fmt: skip
+
+
+def shared_pki() -> list[Observed]:
+    """The public part of what every master has alike; of the service account's private key only that it is there."""
+    found = [file(authority.entry.path, authority.certificate) for authority in AUTHORITIES.all]
+    found.append(file(k.PKI_DIR / "sa.pub", AUTHORITIES.service_account.public))
+    return [*found, replace(file(k.PKI_DIR / "sa.key", b"secret"), content=None)]
 
 
 def findings(
@@ -114,7 +122,7 @@ def findings(
     facts = dict(base or {name: fresh(name) for name in NAMES})
     if changed is not None:
         facts[changed.host] = changed
-    return [(found.name, str(found.severity), found.host) for found in check(cluster(**changes), facts)]
+    return [(found.name, str(found.severity), found.host) for found in check(cluster(**changes), facts, NOW)]
 
 
 def test_fresh_hosts_are_fine() -> None:
@@ -267,14 +275,14 @@ CASES: dict[str, tuple[Facts, dict[str, Any], list[tuple[str, str]]]] = {
     "no runtime": (runtime_(socket="", name="", socket_exists=False), {}, [("CRI", ERROR)]),
     "a runtime that is stopped": (runtime_(socket_exists=False), {}, [("CRI", ERROR)]),
     "drivers differ, an old runtime": (
-        runtime_(version="1.7.24", cgroup_driver="cgroupfs"), {}, [("ContainerRuntimeVersion", ERROR)],
+        runtime_(version="1.7.24", cgroup_driver="cgroupfs"), {}, [("ContainerRuntimeVersion", ERROR), ("CgroupDriver", WARNING)],
     ),
     "drivers agree, an old runtime": (runtime_(version="1.6.20~ds1"), {}, [("ContainerRuntimeVersion", WARNING)]),
     "drivers agree by the inventory, an old runtime": (
         runtime_(version="1.7.24-0ubuntu1", cgroup_driver="cgroupfs"), {"kubelet": CGROUPFS},
-        [("ContainerRuntimeVersion", WARNING)],
+        [("ContainerRuntimeVersion", WARNING), ("CgroupDriver", WARNING)],
     ),
-    "drivers differ, a runtime that tells its own": (runtime_(cgroup_driver="cgroupfs"), {}, []),
+    "drivers differ, a runtime that tells its own": (runtime_(cgroup_driver="cgroupfs"), {}, [("CgroupDriver", WARNING)]),
     "CRI-O": (runtime_(name="cri-o", version="1.34.1", socket="/run/crio/crio.sock"), {}, []),
     "no kubelet": (kubelet_(binary=None, version=""), {}, [("FileExisting-kubelet", ERROR)]),
     "a kubelet without a version": (kubelet_(version=""), {}, [("KubeletVersion", ERROR)]),
@@ -339,13 +347,21 @@ CASES: dict[str, tuple[Facts, dict[str, Any], list[tuple[str, str]]]] = {
     "a clone": (replace(fresh("cp1"), machine_id="id-cp2"), {}, [("MachineID", ERROR)]),
     "equal product UUIDs": (replace(fresh("cp1"), product_uuid="uuid-cp2"), {}, [("ProductUUID", WARNING)]),
     "no product UUID": (replace(fresh("cp1"), product_uuid=""), {}, []),
-    "clocks apart": (replace(fresh("cp1"), clock_skew_s=2.1), {}, [("ClockSkew", ERROR)]),
+    "clocks apart": (replace(fresh("cp1"), clock_skew_s=2.1), {}, [("ClockSkew", WARNING), ("ClockSkew", ERROR)]),
     "clocks almost together": (replace(fresh("cp1"), clock_skew_s=1.9), {}, []),
+    "clocks apart by less than can be told": (replace(fresh("cp1"), clock_skew_s=2.9, clock_error_s=1.0), {}, []),
+    "clocks far apart": (replace(fresh("cp1"), clock_skew_s=600), {}, [("ClockSkew", ERROR), ("ClockSkew", ERROR)]),
     "etcd data of another life": (
-        with_data(fresh("cp1")), {}, [("DirAvailable--var-lib-etcd", ERROR), ("EtcdData", ERROR)],
+        with_data(fresh("cp1")), {}, [("DirAvailable--var-lib-etcd", ERROR), ("CertificateAuthorities", ERROR)],
     ),
-    "CAs differ": (
-        owning(fresh("cp1"), file(CA, PEM)), {}, [],
+    "one host has a CA": (owning(fresh("cp1"), file(CA, PEM)), {}, []),
+    "a CA that cannot be read": (owning(fresh("cp1"), file(CA, b"x")), {}, [("CertificateAuthorities", ERROR)]),
+    "a read-only file system": (
+        replace(fresh("cp1"), disks=(Disk(PurePosixPath("/etc/kubernetes"), 50 << 30, 1 << 20, "/", read_only=True),)), {},
+        [("DirWritable--etc-kubernetes", ERROR)],
+    ),
+    "the same name twice": (
+        replace(fresh("cp1"), hostname="cp2"), {}, [("Hostname", ERROR), ("Hostname", WARNING)],
     ),
     "an unknown minor": (
         fresh("cp1"), {"kubernetes_version": "v1.30.0"},
@@ -366,20 +382,21 @@ def test_workers_need_less() -> None:
     assert findings(base={"cp1": small}, hosts=hosts) == []
 
 
-def test_every_clock_away_from_the_operators() -> None:
-    base = {name: replace(fresh(name), clock_skew_s=-600.0) for name in NAMES}
-    assert findings(base=base) == [("ClockSkew", "error", name) for name in NAMES]
+@pytest.mark.parametrize(("skew", "severity"), [(-600.0, "error"), (600.0, "error"), (30.0, "warning"), (-3.0, "warning")])
+def test_every_clock_away_from_the_operators(skew: float, severity: str) -> None:
+    base = {name: replace(fresh(name), clock_skew_s=skew) for name in NAMES}
+    assert findings(base=base) == [("ClockSkew", severity, name) for name in NAMES]
 
 
 def test_hosts_with_different_authorities() -> None:
     base = {**{name: finished(name) for name in NAMES}}
-    base["cp2"] = owning(base["cp2"], file(k.ETCD_PKI_DIR / "ca.crt", OTHER_PEM))
-    assert findings(base=base) == [("FileContent--etc-kubernetes-pki-etcd-ca.crt", "error", None)]
+    base["cp2"] = owning(base["cp2"], file(k.ETCD_PKI_DIR / "ca.crt", OTHERS.etcd_ca.certificate))
+    assert findings(base=base) == [("CertificateAuthorities", "error", None)]
 
 
 def test_white_space_makes_no_other_authority() -> None:
     base = {**{name: finished(name) for name in NAMES}}
-    base["cp2"] = owning(base["cp2"], file(k.ETCD_PKI_DIR / "ca.crt", PEM + b"\n"))
+    base["cp2"] = owning(base["cp2"], file(k.ETCD_PKI_DIR / "ca.crt", AUTHORITIES.etcd_ca.certificate + b"\n"))
     assert findings(base=base) == []
 
 
@@ -387,6 +404,12 @@ def test_two_etcd_clusters() -> None:
     base = {**{name: finished(name) for name in NAMES}}
     base["cp3"] = owning(base["cp3"], file(MANIFESTS / "etcd.yaml", manifest("etcd", "--initial-cluster-token=other")))
     assert findings(base=base) == [("EtcdData", "error", None)]
+
+
+def test_a_manifest_that_is_cut_is_no_other_cluster() -> None:
+    base = {**{name: finished(name) for name in NAMES}}
+    base["cp3"] = owning(base["cp3"], file(MANIFESTS / "etcd.yaml", b"apiVersion: v1\nki"))
+    assert findings(base=base) == [("FileAvailable--etc-kubernetes-manifests-etcd.yaml", "error", "cp3")]
 
 
 def test_data_without_a_manifest_while_the_others_are_up() -> None:
@@ -408,12 +431,12 @@ def test_everything_is_found_at_once() -> None:
     ("ignored", "expected"), [((), False), (("swap",), True), (("NumCPU,SWAP",), True), (("ALL",), True), (("Swa",), False)]
 )
 def test_ignored(ignored: tuple[str, ...], expected: bool) -> None:
-    (found,) = check(cluster(), {"cp1": replace(fresh("cp1"), swap=("/dev/a",))})
+    (found,) = check(cluster(), facts={"cp1": replace(fresh("cp1"), swap=("/dev/a",))}, now=NOW)
     assert is_ignored(found, ignored) is expected
 
 
 def test_as_dict() -> None:
-    (found,) = check(cluster(), {"cp1": replace(fresh("cp1"), cpus=1)})
+    (found,) = check(cluster(), facts={"cp1": replace(fresh("cp1"), cpus=1)}, now=NOW)
     assert json.loads(json.dumps(as_dict(found))) == {
         "name": "NumCPU", "host": "cp1", "severity": "error", "message": "1 CPU; a control plane needs 2", "hint": "",
     }  # fmt: skip
@@ -421,5 +444,5 @@ def test_as_dict() -> None:
 
 def test_commands_in_hints_quote_what_a_host_named() -> None:
     facts = with_drop_in("20-x;reboot.conf", b"[Service]\nExecStart=/x\n")
-    (found,) = check(cluster(), {"cp1": facts})
+    (found,) = check(cluster(), facts={"cp1": facts}, now=NOW)
     assert "'" in found.hint.partition("rm ")[2]
