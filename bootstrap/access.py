@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from bootstrap.apiserver import ApiClient
@@ -11,19 +11,45 @@ from bootstrap.cluster import Cluster
 from bootstrap.connection import Connection, NoAnswer
 from bootstrap.errors import HostUnreachable
 from bootstrap.etcd import EtcdClient
+from bootstrap.holding import Holds
 
 C = TypeVar("C")
 
 
 class Access:
-    """Clients of the control plane over the connections that are open."""
+    """Clients of the control plane over the connections that are open.
 
-    def __init__(self, cluster: Cluster, connections: Mapping[str, Connection]) -> None:
+    connect: how to reach a host anew. holds: the operator's locks, where the command may change something.
+    tell: called with a host's name and what happened to its connection.
+    """
+
+    def __init__(
+        self, cluster: Cluster, connections: dict[str, Connection], connect: Callable[[str], Connection] | None = None
+    ) -> None:
         self.cluster = cluster
         self.connections = connections
-        port = cluster.api_server.bind_port
+        self.holds: Holds | None = None
+        self.tell: Callable[[str, str], None] = lambda host, text: None
+        self._connect = connect
+        self._connecting = {name: threading.Lock() for name in connections}
+        self.forget_clients()
+
+    def forget_clients(self) -> None:
+        """Let clients be made anew, with the identities that are on the hosts by then."""
+        cluster, port = self.cluster, self.cluster.api_server.bind_port
         self._api = _Clients(lambda host, connection: ApiClient.of(connection, cluster.host(host).address, port))
         self._etcd = _Clients(lambda host, connection: EtcdClient.of(connection, cluster.host(host).address))
+
+    def connect_again(self, host: str, lost: Connection) -> None:
+        """Put a new connection in the place of one that was lost, unless somebody has. Raises HostUnreachable."""
+        with self._connecting[host]:
+            if self.connections[host] is not lost:
+                return
+            if self._connect is None:
+                raise HostUnreachable(f"the connection to {host} is lost", host=host)
+            self.connections[host] = self._connect(host)
+        lost.close()
+        self.tell(host, "connected again")
 
     def api(self, host: str) -> ApiClient:
         """The API server of one master. Raises NoAnswer where the host has no admin identity (yet)."""
@@ -34,16 +60,21 @@ class Access:
         return self._etcd.of(host, self.connections[host])
 
     def any_api(self) -> ApiClient:
-        """The first API server, by host name, that is ready. Raises NoAnswer when none is."""
-        answers = []
+        """The first API server, by host name, that is ready. Raises NoAnswer when none is, HostUnreachable when no host is."""
+        answers, lost = [], []
         for host in sorted(self.connections):
             try:
                 client = self.api(host)
                 if client.ready():
                     return client
                 answers.append(f"{host}: not ready")
-            except (NoAnswer, HostUnreachable) as error:
+            except HostUnreachable as error:
+                lost.append(error)
+            except NoAnswer as error:
                 answers.append(str(error))
+        if lost and not answers:
+            raise lost[0]
+        answers += [str(error) for error in lost]
         raise NoAnswer(f"no API server is ready ({'; '.join(answers)})")
 
 

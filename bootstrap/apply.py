@@ -1,23 +1,23 @@
 """The only interpreter of Change: order, parallelism, deadlines.
 
-A step of spread TOGETHER runs on all its hosts at once and is a barrier; a host that fails does not stop the others within the
-step. Files that stand together are written in one round trip.
+A step of spread TOGETHER runs on all its hosts at once and is a barrier. A host that fails does not stop what the others do
+within the step; what they wait for may take GRACE_S longer, for it may be the failed host that they wait for. Files that stand
+together are written in one round trip. Every change is made only while the operator's locks are held.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import PurePosixPath
 from typing import assert_never
 
-from bootstrap import waiting
+from bootstrap import deeds, waiting
 from bootstrap.access import Access
-from bootstrap.apiserver import ApiClient, ApiError
-from bootstrap.connection import NoAnswer
-from bootstrap.errors import BootstrapError, ExitCode, HostUnreachable, PersonNeeded, RemoteError, SeveralErrors
+from bootstrap.errors import BootstrapError, ExitCode, HostUnreachable, SeveralErrors
 from bootstrap.events import Event, Kind
 from bootstrap.files import File
 from bootstrap.localfiles import write_local
@@ -36,10 +36,11 @@ from bootstrap.plan import (
     Step,
     WaitFor,
     WriteFile,
-    taint_in,
 )
 
 MAX_HOSTS_AT_ONCE = 50
+GRACE_S = 10.0
+"""How long the other hosts of a step are waited for once one has failed for good."""
 
 
 class Applier:
@@ -50,10 +51,13 @@ class Applier:
         self._emit = emit
         self._started = time.monotonic() if started is None else started
         self._stop = threading.Event()
+        self._failed: tuple[float, str] | None = None
+        access.tell = self._tell_of_connection
 
     def apply(self, plan: Plan) -> None:
         """Do what the plan says, step after step. Raises the error of the host that failed, or SeveralErrors."""
         for step in plan.steps:
+            self._failed = None
             hosts, spread = sorted(step.changes), step.phase.spread.value
             self._tell(Kind.PHASE_STARTED, step, message=step.phase.title, hosts=hosts, spread=spread)
             errors = self._step(step)
@@ -84,14 +88,19 @@ class Applier:
         """Do one host's part of a step; an error is returned, so that the other hosts go on."""
         try:
             for group in _grouped(changes):
+                self._make_sure(host, group)
                 if isinstance(group, tuple):
                     self._access.connections[host].write([change.entry for change in group], _before(group))
                     for change in group:
                         self._tell(Kind.CHANGED, step, host, f"wrote {change.entry.path}")
                 else:
                     self._one(step, host, group)
+        except waiting.CutShort as error:
+            self._tell(Kind.NOTE, step, host, error.message, evidence=list(error.evidence))
         except BootstrapError as error:
             error.host = error.host or host
+            if self._failed is None and not isinstance(error, waiting.NotHealthy):  # the others' time is over, too
+                self._failed = (time.monotonic(), error.host)
             if isinstance(error, HostUnreachable):  # other files may be written by now: not "nothing was done"
                 error.exit_code = ExitCode.STOPPED
                 error.hint = "run the same command again: it carries on where this one stopped"
@@ -99,27 +108,33 @@ class Applier:
             return error
         return None
 
+    def _make_sure(self, host: str, group: tuple[WriteFile, ...] | Change) -> None:
+        """Raise HoldLost where another operator may be at work by now."""
+        if self._access.holds is not None and not isinstance(group, WaitFor):
+            elsewhere = isinstance(group, ApiApply | AddTaints | EtcdRemove | SaveLocal)
+            self._access.holds.check(None if elsewhere else host, self._stop.is_set)
+
     def _one(self, step: Step, host: str, change: Change) -> None:
         connection = self._access.connections[host]
         match change:
             case WriteFile(entry):
                 connection.write([entry], _before([change]))
             case SetMode(path, mode, owner, group):
-                self._run(host, ("chown", f"{owner}:{group}", str(path)), 30.0)
-                self._run(host, ("chmod", f"{mode:04o}", str(path)), 30.0)
+                deeds.run(connection, ("chown", f"{owner}:{group}", str(path)), 30.0)
+                deeds.run(connection, ("chmod", f"{mode:04o}", str(path)), 30.0)
             case RemovePath(path, recursive):
                 connection.remove([path], recursive=recursive)
             case MovePath(source, target):
                 connection.move(source, target)
             case Run(argv, _, stdin, timeout):
-                self._run(host, argv, timeout.total_seconds(), stdin)
+                deeds.run(connection, argv, timeout.total_seconds(), stdin)
             case WaitFor(probe, timeout):
                 self._tell(Kind.WAITING, step, host, str(probe))
                 try:
                     waiting.wait(
                         probe, host, self._access, timeout,
                         tell=lambda answer: self._tell(Kind.WAITING, step, host, str(probe), answer=answer),
-                        stopped=self._stop.is_set,
+                        stopped=self._stop.is_set, hopeless=self._hopeless,
                     )  # fmt: skip
                 except waiting.NotHealthy as error:
                     if change.required or self._stop.is_set():
@@ -129,39 +144,27 @@ class Applier:
                 self._tell(Kind.READY, step, host, str(probe))
                 return
             case ApiApply():
-                self._retried(lambda api: api.apply(change.object), change.ref)
+                deeds.retried(self._access, lambda api: api.apply(change.object), change.ref, self._stop.is_set)
             case AddTaints(node, taints):
-                self._retried(lambda api: _add_taints(api, node, taints), f"taints of {node}")
+                taint = partial(deeds.add_taints, node=node, taints=taints)
+                deeds.retried(self._access, taint, f"taints of {node}", self._stop.is_set)
             case EtcdRemove(member):
-                _remove_member(self._access, member, staying=[name for name in self._access.connections if name != member])
+                deeds.remove_member(self._access, member)
             case SaveLocal(path, content):
                 write_local(path, content.reveal())
             case _:
                 assert_never(change)
         self._tell(Kind.CHANGED, step, host, done_text(change))
 
-    def _run(self, host: str, argv: Sequence[str], timeout_s: float, stdin: bytes = b"") -> None:
-        done = self._access.connections[host].run(argv, stdin=stdin, timeout_s=timeout_s)
-        if done.status != 0:
-            tail = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()[-8:]
-            raise RemoteError(f"`{' '.join(argv)}` ended with {done.status} on {host}", host=host, evidence=tail)
+    def _hopeless(self) -> str:
+        """Why a wait has no point any more; empty while it has."""
+        failed = self._failed
+        if failed is None or time.monotonic() - failed[0] < GRACE_S:
+            return ""
+        return f"{failed[1]} has failed"
 
-    def _retried(self, deed: Callable[[ApiClient], object], what: str) -> None:
-        """Do a deed that may be done twice, through any ready API server, until it went through or the time is over."""
-        deadline = time.monotonic() + self._access.cluster.timeouts.kubernetes_api_call.total_seconds()
-        while True:
-            try:
-                deed(self._access.any_api())
-                return
-            except NoAnswer as error:
-                last: Exception = error
-            except ApiError as error:
-                if not error.passing:
-                    raise
-                last = error
-            if time.monotonic() > deadline or self._stop.is_set():
-                raise RemoteError(f"{what} could not be applied", evidence=[f"last answer: {last}"]) from last
-            time.sleep(0.5)
+    def _tell_of_connection(self, host: str, text: str) -> None:
+        self._emit(Event(Kind.NOTE, time.monotonic() - self._started, "", host, text))
 
     def _tell(self, kind: Kind, step: Step, host: str = "", message: str = "", **detail: object) -> None:
         self._emit(Event(kind, time.monotonic() - self._started, step.phase.name, host, message, detail))
@@ -216,32 +219,3 @@ def _grouped(changes: Sequence[Change]) -> Iterator[tuple[WriteFile, ...] | Chan
         yield change
     if files:
         yield tuple(files)
-
-
-def _add_taints(api: ApiClient, node: str, taints: Sequence[Mapping[str, str]]) -> None:
-    path = f"/api/v1/nodes/{node}"
-    live = api.get(path)
-    if live is None:
-        raise ApiError(f"taints of {node}", 404, "the node is not registered", host=node)
-    have = live.get("spec", {}).get("taints") or []
-    lacking = [dict(taint) for taint in taints if not taint_in(taint, have)]
-    if lacking:
-        version = {"resourceVersion": live["metadata"]["resourceVersion"]}
-        api.merge(path, {"metadata": version, "spec": {"taints": [*have, *lacking]}}, f"taints of {node}")
-
-
-def _remove_member(access: Access, name: str, staying: Sequence[str]) -> None:
-    last: Exception | None = None
-    for host in staying:
-        try:
-            client = access.etcd(host)
-            for member in client.members():
-                if member.get("name") == name:
-                    client.remove(member["ID"])
-            return
-        except NoAnswer as error:
-            last = error
-    raise PersonNeeded(
-        f"etcd member {name} could not be removed", evidence=[str(last)],
-        hint=f"on a healthy master: etcdctl member list, then etcdctl member remove the ID of {name}",
-    )  # fmt: skip

@@ -9,22 +9,20 @@ from __future__ import annotations
 import logging
 import os
 import shlex
-import signal
 import sys
-import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial, wraps
 from itertools import pairwise
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import click
 from click.shell_completion import CompletionItem
 
 from bootstrap.errors import BootstrapError, ExitCode, Interrupted, SeveralErrors, UsageError
+from bootstrap.interrupts import interruptible
 
 if TYPE_CHECKING:
     from bootstrap.cluster import Cluster, Host
@@ -117,7 +115,7 @@ def local_command(function: Callable[..., Any]) -> Callable[..., Any]:
 
         console = Console(output, verbose, color, plain=plain, command=_name())
         try:
-            with _terminated_as_interrupted():
+            with interruptible(lambda: _leave(console)):
                 code = function(Context(console, verbose, ask_sudo_password), **arguments)
         except BootstrapError as error:
             _name_inventory(error, arguments.get("inventory"))
@@ -239,21 +237,12 @@ def _name_inventory(error: BootstrapError, inventory: Path | None) -> None:
             each.hint = each.hint.replace("INVENTORY", shlex.quote(str(inventory)))
 
 
-@contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """SIGTERM, with which CI ends what takes too long, is the same as Ctrl-C."""
-
-    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+def _leave(console: Console) -> NoReturn:
+    """A second interrupt: no thread is waited for. What the hosts have is what a kill would leave, and the same cure helps."""
+    with suppress(Exception):   # the first may have come while something was being printed
+        console.error(Interrupted())
+        console.end(ExitCode.INTERRUPTED)
+    os._exit(int(ExitCode.INTERRUPTED))
 
 
 def _exit_unheard() -> NoReturn:

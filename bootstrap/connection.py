@@ -15,6 +15,9 @@ from typing import Protocol
 from bootstrap.facts import Facts
 from bootstrap.files import Directory, File, Link
 
+FREE_AFTER_S = 30.0
+"""How long a host waits for a sign of life from the operator who holds its lock."""
+
 
 @dataclass(frozen=True)
 class Completed:
@@ -94,6 +97,23 @@ class NoAnswer(Exception):
     """Nobody answered an HTTP request: refused, timed out, TLS failed. str() says which."""
 
 
+class Hold(Protocol):
+    """The operator's lock of one host, for as long as the tool and its connection live."""
+
+    @property
+    def before(self) -> str:
+        """Who held it last, in his own words; empty where nobody did since the host has booted."""
+        ...
+
+    def prove(self) -> None:
+        """Make sure that it is held: at once where the host has said so a moment ago. Raises HoldLost."""
+        ...
+
+    def release(self) -> None:
+        """Free it; when this returns, another operator can have it. Idempotent, and no error where the host is gone."""
+        ...
+
+
 class Connection(Protocol):
     """A logged-in host."""
 
@@ -144,6 +164,14 @@ class Connection(Protocol):
         """Open a TCP connection from the host, and close it again; nothing is sent. Raises only HostUnreachable.
 
         server_name: where given, TLS is begun as for that name, to see whose certificate is shown, and no more than that.
+        """
+        ...
+
+    def hold(self, owner: str, *, free_after_s: float = FREE_AFTER_S) -> Hold:
+        """Take the operator's lock of this host, or raise HeldByAnother at once. It is one of several: see `holding`.
+
+        owner: a line that says who we are, and nobody else. free_after_s: how long after our last sign of life the host
+        frees it, should it not hear of our end. Raises Refused where the host can have no lock.
         """
         ...
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import IntEnum
 
 
@@ -113,6 +114,27 @@ class Refused(BootstrapError):
     """Refused before anything was written."""
 
     exit_code = ExitCode.REFUSED
+
+
+class HeldByAnother(Refused):
+    """Another operator holds the lock of a host.
+
+    owner: who, in his own words. since, held_s: from when and for how long, by that host's clock; None where it is not known.
+    """
+
+    def __init__(self, host: str, owner: str, since: datetime | None = None, held_s: float = 0.0) -> None:
+        when = f" since {since:%Y-%m-%d %H:%M:%S} UTC, for {timedelta(seconds=round(held_s))}" if since else ""
+        super().__init__(
+            f"another operator is at work: {owner}", host=host, evidence=[f"{host} is held{when}; nothing was written"],
+            hint="wait until it has ended and run the same command again; "
+                 f"if it was killed or cut off, {host} is free at most 30 s after it was last heard of",
+        )  # fmt: skip
+        self.owner = owner
+        self.since = since
+
+
+class HoldLost(BootstrapError):
+    """The operator's lock is held no longer, so another operator may be at work."""
 
 
 class PersonNeeded(BootstrapError):

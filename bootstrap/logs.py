@@ -8,12 +8,13 @@ from pathlib import PurePosixPath
 from bootstrap import constants as k
 from bootstrap import waiting
 from bootstrap.cluster import Cluster
+from bootstrap.connecting import Connect, connected
 from bootstrap.connection import Connection
 from bootstrap.console import Console
 from bootstrap.console.loglines import unwrapped
 from bootstrap.errors import ExitCode, RemoteError, UsageError
 from bootstrap.facts import Facts
-from bootstrap.runner import Connect, chosen_hosts, connected
+from bootstrap.runner import chosen_hosts
 
 BLOCK = 64 << 10
 BLOCKS = 8

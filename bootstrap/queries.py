@@ -14,11 +14,12 @@ from bootstrap import status as statuses
 from bootstrap import verify as verifying
 from bootstrap.cis import report
 from bootstrap.cluster import Cluster
+from bootstrap.connecting import Connect, connected, raise_all
 from bootstrap.console import Console
 from bootstrap.errors import BootstrapError, ExitCode, UsageError
 from bootstrap.localfiles import refuse_unwritable, write_local
 from bootstrap.plan import Snapshot
-from bootstrap.runner import Connect, connected, default_kubeconfig, look, look_at_each, plan_for, raise_all
+from bootstrap.runner import default_kubeconfig, look, look_at_each, plan_for
 
 
 def show_facts(cluster: Cluster, host: str | None, connect: Connect, console: Console) -> ExitCode:

@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
 
 from bootstrap import constants as k
 from bootstrap import guards, observing, snapshots, surveying, workflows
 from bootstrap import preflight as checks
 from bootstrap.access import Access
-from bootstrap.apply import MAX_HOSTS_AT_ONCE, Applier
+from bootstrap.apply import Applier
 from bootstrap.cluster import Cluster, Host, Role
-from bootstrap.connection import Connection
+from bootstrap.connecting import Connect, at_once, changing, raise_all
 from bootstrap.console import Console
-from bootstrap.errors import BootstrapError, ExitCode, PersonNeeded, Refused, SeveralErrors, UsageError
+from bootstrap.errors import BootstrapError, ExitCode, PersonNeeded, Refused, UsageError
 from bootstrap.events import Event, Kind
 from bootstrap.facts import Facts
 from bootstrap.localfiles import refuse_unwritable
 from bootstrap.phases import admin_access
 from bootstrap.plan import Plan, SaveLocal, Snapshot, Workflow, think
-
-Connect = Callable[[Cluster, Host], Connection]
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -65,7 +58,7 @@ def init(cluster: Cluster, request: Request, connect: Connect, console: Console)
     workers = [host.name for host in cluster.hosts if host.role is Role.WORKER]
     if workers:
         console.note(f"init brings up masters only; not touched: {', '.join(workers)}")
-    with connected(cluster, cluster.control_plane_hosts, connect, tell=console.event) as access:
+    with changing(cluster, "init", connect, dry_run=request.dry_run, tell=console.event) as access:
         names = [host.name for host in cluster.control_plane_hosts]
         begun = Event(Kind.PHASE_STARTED, time.monotonic() - started, "preflight", "", "Looking at the hosts", {"hosts": names})
         console.event(begun)
@@ -110,8 +103,10 @@ def reset(cluster: Cluster, request: ResetRequest, connect: Connect, console: Co
     """Take the control plane off the hosts, after showing what goes and asking for the cluster's name."""
     started = time.monotonic()
     hosts = chosen_hosts(cluster, request.hosts) if request.hosts else cluster.control_plane_hosts
-    masters, tolerate = cluster.control_plane_hosts, not_among(hosts)
-    with connected(cluster, masters, connect, tolerate=tolerate, console=console, tell=console.event) as access:
+    with changing(
+        cluster, "reset", connect, dry_run=request.dry_run, tolerate=not_among(hosts), console=console,
+        few_will_do=request.force_quorum_loss, tell=console.event,
+    ) as access:  # fmt: skip
         facts = look(access)
         members, healthy = observing.etcd_members(access, facts)
         leaving = [host.name for host in hosts]
@@ -153,43 +148,6 @@ def confirm(cluster: Cluster, typed: str | None, console: Console) -> None:
     word = typed if typed is not None else console.confirm(question, hint=hint)
     if word != cluster.name:
         raise UsageError(f"{word!r} is not the cluster's name; nothing was removed", hint=hint)
-
-
-@contextmanager
-def connected(
-    cluster: Cluster,
-    hosts: Sequence[Host],
-    connect: Connect,
-    *,
-    tolerate: Callable[[str], bool] = lambda name: False,
-    console: Console | None = None,
-    tell: Callable[[Event], None] = lambda event: None,
-    failed: dict[str, BootstrapError] | None = None,
-) -> Iterator[Access]:
-    """Connections to all hosts, made at once and closed at the end. tell: hears that they are being made.
-
-    tolerate: says of a host's name whether the command goes on without it (with a note on `console`). Raises the others' errors.
-    failed: takes the errors of those that it goes on without.
-    """
-    began = time.monotonic()
-    names = [host.name for host in hosts]
-    tell(Event(Kind.PHASE_STARTED, 0.0, "connect", "", "Connecting to the hosts", {"hosts": names}))
-    results = at_once(lambda host: connect(cluster, host), hosts, lambda host: host.name)
-    tell(Event(Kind.PHASE_DONE, time.monotonic() - began, "connect"))
-    connections = {name: found for name, found in results.items() if not isinstance(found, BootstrapError)}
-    failed = {} if failed is None else failed
-    failed |= {name: found for name, found in results.items() if isinstance(found, BootstrapError)}
-    try:
-        raise_all([error for name, error in failed.items() if not tolerate(name)])
-        if not connections:
-            raise_all(list(failed.values()))
-        for error in failed.values():
-            if console is not None:
-                console.note(f"going on without {error.host}: {error.message}")
-        yield Access(cluster, connections)
-    finally:
-        for connection in connections.values():
-            connection.close()
 
 
 def look(access: Access, *, security: bool = False) -> dict[str, Facts]:
@@ -244,32 +202,15 @@ def plan_for(workflow: Workflow, snapshot: Snapshot, access: Access) -> tuple[Pl
 
 def run(plan: Plan, access: Access, console: Console, started: float) -> None:
     """Apply a plan; an interrupt ends the waits and goes up. Clients are made anew: the plan may replace their certificates."""
-    applier = Applier(Access(access.cluster, access.connections), console.event, started)
+    if access.holds is None:
+        raise AssertionError("a plan is applied by whoever holds the operator's locks: see connecting.changing")
+    access.forget_clients()
+    applier = Applier(access, console.event, started)
     try:
         applier.apply(plan)
     except KeyboardInterrupt:
         applier.stop()
         raise
-
-
-def at_once(deed: Callable[[T], R], things: Sequence[T], name: Callable[[T], str]) -> dict[str, R | BootstrapError]:
-    """Do a deed for all things at once; errors the operator can mend become results."""
-
-    def tried(thing: T) -> R | BootstrapError:
-        try:
-            return deed(thing)
-        except BootstrapError as error:
-            error.host = error.host or name(thing)
-            return error
-
-    with ThreadPoolExecutor(max_workers=max(1, min(len(things), MAX_HOSTS_AT_ONCE))) as pool:
-        return dict(zip(map(name, things), pool.map(tried, things), strict=True))
-
-
-def raise_all(errors: Sequence[BootstrapError]) -> None:
-    """Raise the one error, or all of them as one; nothing where there is none."""
-    if errors:
-        raise errors[0] if len(errors) == 1 else SeveralErrors(errors)
 
 
 def chosen_hosts(cluster: Cluster, names: Sequence[str]) -> tuple[Host, ...]:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from bootstrap import ssh
 from bootstrap.cluster import Cluster
+from bootstrap.connecting import at_once, raise_all
 from bootstrap.console import Console
 from bootstrap.errors import BootstrapError, ExitCode, HostNotTrusted, UsageError
-from bootstrap.runner import at_once, raise_all
 
 
 def trust(cluster: Cluster, names: Sequence[str], accept: bool, replace: bool, console: Console) -> ExitCode:

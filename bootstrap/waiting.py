@@ -12,7 +12,7 @@ from bootstrap import health
 from bootstrap.access import Access
 from bootstrap.apiserver import ApiError
 from bootstrap.connection import Connection, NoAnswer
-from bootstrap.errors import BootstrapError
+from bootstrap.errors import BootstrapError, HostNotTrusted, HostUnreachable
 from bootstrap.facts import Facts
 from bootstrap.health import Probe, Verdict
 
@@ -21,8 +21,17 @@ RUN_PAUSE_S = 0.5
 LOG_LINES = 12
 
 
+RECONNECT_S = 150.0
+"""How long it is tried to connect again to a host whose connection was lost: the reboot of a virtual machine, and some more."""
+RECONNECT_PAUSE_S = 2.0
+
+
 class NotHealthy(BootstrapError):
     """A component did not become healthy in time."""
+
+
+class CutShort(BootstrapError):
+    """A wait that ended before its time, because it had no point any more."""
 
 
 def wait(
@@ -33,19 +42,22 @@ def wait(
     *,
     tell: Callable[[str], None],
     stopped: Callable[[], bool] = lambda: False,
+    hopeless: Callable[[], str] = lambda: "",
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """Wait for one probe; raises NotHealthy with the failing component's last log lines.
 
-    tell: called with each new answer. stopped: asked before each try; True ends the wait.
+    A lost connection is made anew, for RECONNECT_S and not beyond the deadline: asking twice does no harm.
+    tell: called with each new answer. stopped, hopeless: asked after each try; True, or a reason, ends the wait.
     """
     deadline = clock() + timeout.total_seconds()
     seen, running = "", 0
+    link = _Link(host, access, clock)
     settled: set[health.Endpoint] = set()
     while True:
         late = clock() > deadline   # before asking: what is reported was seen when the time was over, however long we slept
-        verdict = _ask(probe, host, access, settled)
+        verdict = link.ask(lambda: _ask(probe, host, access, settled), last=late)
         running = running + 1 if verdict.ok else 0
         if running >= (probe.times if isinstance(probe, health.Healthy) else 1):
             return
@@ -54,6 +66,8 @@ def wait(
             tell(seen)
         if stopped():
             raise NotHealthy(f"stopped while waiting for {probe}", host=host, evidence=[f"last answer: {verdict.answer}"])
+        if not verdict.ok and (why := hopeless()):
+            raise CutShort(f"not waited for {probe} any longer: {why}; last answer: {verdict.answer}", host=host)
         if late and not verdict.ok:
             blamed = verdict.host if verdict.host in access.connections else host
             known = verdict.component in (*k.COMPONENTS, "kubelet")
@@ -67,11 +81,48 @@ def wait(
                 evidence=[f"last answer: {verdict.answer}", *evidence(access.connections[blamed], verdict.component, access)],
                 hint=f"bootstrap logs INVENTORY {blamed} {verdict.component}" if known else "",
             )
-        if verdict.ok:
+        if verdict.ok or link.is_lost:
             settled.clear()
-            sleep(RUN_PAUSE_S)
-        else:
-            sleep(PAUSE_S)
+        sleep(RECONNECT_PAUSE_S if link.is_lost else RUN_PAUSE_S if verdict.ok else PAUSE_S)
+
+
+class _Link:
+    """The connection to the host of a wait, made anew when it is lost."""
+
+    def __init__(self, host: str, access: Access, clock: Callable[[], float]) -> None:
+        self._host = host
+        self._access = access
+        self._clock = clock
+        self._lost_at: float | None = None
+        self._tried: tuple[str, ...] = ()
+
+    @property
+    def is_lost(self) -> bool:
+        return self._lost_at is not None
+
+    def ask(self, question: Callable[[], Verdict], *, last: bool) -> Verdict:
+        """Ask; where the host is away, connect again and say so. last: there will be no other try. Raises HostUnreachable."""
+        connection = self._access.connections[self._host]
+        try:
+            verdict = question()
+        except HostUnreachable as error:
+            if self._lost_at is None:
+                self._lost_at = self._clock()
+                self._access.tell(self._host, f"{error.message}; connecting again")
+            if last or self._clock() - self._lost_at > RECONNECT_S:
+                error.evidence = (*error.evidence, *self._tried)
+                raise
+            try:
+                self._access.connect_again(self._host, connection)
+            except HostNotTrusted:
+                raise
+            except HostUnreachable as still:
+                self._tried = (f"connecting again, for {self._clock() - self._lost_at:.0f} s by now: {still.message}",)
+                return Verdict(False, still.message)
+            self._lost_at = None
+            return Verdict(False, "connected again")
+        self._lost_at = None
+        return verdict
 
 
 def _ask(probe: Probe, host: str, access: Access, settled: set[health.Endpoint]) -> Verdict:

@@ -22,6 +22,7 @@ from importlib import resources
 import paramiko
 
 from bootstrap.files import Secret
+from bootstrap.ssh.dialogue import Dialogue
 
 _READ_SIZE = 1 << 17
 _POLL_S = 0.25
@@ -76,6 +77,12 @@ def text(name: str) -> str:
     return resources.files("bootstrap.ssh").joinpath("scripts", name).read_text()
 
 
+def framed(tag: str, script: bytes, *words: str) -> bytes:
+    """A script as the helper takes it. words: `talk` lets it read what follows; others read nothing."""
+    line = " ".join((tag, str(len(script)), hashlib.sha256(script).hexdigest(), *words))
+    return line.encode() + b"\n" + script
+
+
 class Helper:
     """One root shell. Not for several threads at once."""
 
@@ -98,7 +105,7 @@ class Helper:
         Raises HelperLost, TimedOut, TooMuch; after any of them the helper is closed.
         """
         tag = secrets.token_hex(16)
-        frame = f"{tag} {len(script)} {hashlib.sha256(script).hexdigest()}\n".encode() + script
+        frame = framed(tag, script)
         out, err = _Collector(tag, cap, drain), _Collector(tag, cap, drain)
         try:
             deadline = time.monotonic() + timeout_s
@@ -118,6 +125,13 @@ class Helper:
             self.close()
             raise
         return Reply(out.status, bytes(out.content), bytes(err.content), sent_at, out.began_at)
+
+    def talk(self, script: bytes) -> Dialogue:
+        """Run a script that answers line by line; the shell is of no other use until it has ended."""
+        tag = secrets.token_hex(16)
+        self._channel.settimeout(_START_TIMEOUT_S)
+        self._channel.sendall(framed(tag, script, "talk"))
+        return Dialogue(self._channel, tag)
 
     def close(self) -> None:
         with contextlib.suppress(EOFError, OSError, paramiko.SSHException):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from bootstrap.cluster import Cluster, Host
-from bootstrap.connection import Answer, Completed, Reach, Request
+from bootstrap.connection import FREE_AFTER_S, Answer, Completed, Reach, Request
 from bootstrap.constants import FURTHER_PATHS
 from bootstrap.errors import RemoteError
 from bootstrap.facts import Facts
@@ -18,6 +18,7 @@ from bootstrap.facts import script as facts_script
 from bootstrap.files import Directory, File, Link
 from bootstrap.ssh import scripts, transport
 from bootstrap.ssh.helper import Reply, printable
+from bootstrap.ssh.hold import SshHold
 from bootstrap.ssh.http import Http
 from bootstrap.ssh.reach import reach
 from bootstrap.ssh.root import Root
@@ -118,6 +119,14 @@ class SshConnection:
 
     def reach(self, address: str, port: int, *, timeout_s: float = 2.5, server_name: str = "") -> Reach:
         return reach(self._link, address, port, timeout_s, server_name)
+
+    def hold(self, owner: str, *, free_after_s: float = FREE_AFTER_S) -> SshHold:
+        helper = self._root.lend("taking the operator's lock")
+        try:
+            return SshHold(self._link, helper, owner, free_after_s, done=lambda: self._root.take_back(helper))
+        except BaseException:
+            self._root.take_back(helper)
+            raise
 
     def close(self) -> None:
         self._http.close()

@@ -34,6 +34,7 @@ class Root:
         self._access: Access | None = None
         self._idle: list[Helper] = []
         self._count = 0
+        self._lent = 0
         self._limit = MAX_SHELLS
         self._changed = threading.Condition()
         self._probing = threading.Lock()
@@ -65,6 +66,21 @@ class Root:
         """Get root once, so that what stands in the way is known at connect time."""
         with self._helper("becoming root"):
             pass
+
+    def lend(self, doing: str) -> Helper:
+        """A shell for the borrower alone, who gives it back with `take_back`."""
+        helper = self._take(doing)
+        with self._changed:
+            self._lent += 1
+        return helper
+
+    def take_back(self, helper: Helper) -> None:
+        """End a shell that was lent."""
+        helper.close()
+        with self._changed:
+            self._lent -= 1
+            self._count -= 1
+            self._changed.notify()
 
     def close(self) -> None:
         with self._changed:
@@ -107,8 +123,12 @@ class Root:
             except paramiko.ChannelException as error:
                 with self._changed:
                     self._count -= 1
-                    if self._count == 0:
-                        raise RemoteError(f"sshd on {self._name} opens no session: {error.text}", host=self._name) from error
+                    if self._count == self._lent:   # nobody could ever give one back
+                        further = "further " if self._lent else ""
+                        raise RemoteError(
+                            f"sshd on {self._name} opens no {further}session: {error.text}",
+                            host=self._name, hint="in its sshd_config: MaxSessions 10" if self._lent else "",
+                        ) from error
                     self._limit = self._count
             except BaseException:
                 with self._changed:

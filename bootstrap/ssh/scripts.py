@@ -106,6 +106,12 @@ def run(argv: Sequence[str], stdin: bytes, timeout_s: float) -> bytes:
     return (_producer(stdin) + b" | " if stdin else b"") + command + b"\n"
 
 
+def hold(directory: PurePosixPath, owner: str, free_after_s: float, our_address: str) -> bytes:
+    """Take the operator's lock in `directory` and hold it until no sign of life has come for that long."""
+    where = f", from {our_address}" if our_address else ""
+    return _script("hold.sh") + _call("hold", directory, owner, f"{free_after_s:.3f}", where) + b"\n"
+
+
 def _script(name: str) -> bytes:
     return text(name).encode()
 

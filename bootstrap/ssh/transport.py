@@ -107,6 +107,12 @@ class Link:
         threading.Thread(target=self._keepalive, name=f"ssh-keepalive {target.name}", daemon=True).start()
 
     @property
+    def our_address(self) -> str:
+        """The address that we go out from; empty where it is not known (a ProxyCommand)."""
+        sock = self._transports[0].sock
+        return str(sock.getsockname()[0]) if isinstance(sock, socket.socket) else ""
+
+    @property
     def alive(self) -> bool:
         return not self._closing.is_set() and self.transport.is_active()
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from bootstrap import constants as k
-from bootstrap.connection import Answer, Completed, Reach, Request
-from bootstrap.errors import RemoteError
+from bootstrap.connection import FREE_AFTER_S, Answer, Completed, Reach, Request
+from bootstrap.errors import HeldByAnother, RemoteError
 from bootstrap.facts import Facts
 from bootstrap.files import Directory, File, Link
 from bootstrap.testing import writing
 from bootstrap.testing.api import WRITES
+from bootstrap.testing.holds import FakeHold
 from bootstrap.testing.host import FakeHost
 from bootstrap.testing.look import look
 from bootstrap.testing.network import reach
@@ -34,6 +36,7 @@ class FakeConnection:
     def __init__(self, host: FakeHost, fleet: FakeFleet, life: int) -> None:
         self.host = host
         self.life = life
+        self.boots = host.boots
         self.broken = False
         self.unheard = False
         self.closed = False
@@ -123,6 +126,19 @@ class FakeConnection:
 
     def reach(self, address: str, port: int, *, timeout_s: float = 2.5, server_name: str = "") -> Reach:
         return self._fleet.question(self, lambda: reach(self.host, address, port, timeout_s, server_name))
+
+    def hold(self, owner: str, *, free_after_s: float = FREE_AFTER_S) -> FakeHold:
+        def take() -> FakeHold:
+            current = self.host.hold
+            if current is not None and current.is_held():
+                raise HeldByAnother(
+                    self.name, current.owner, datetime.fromtimestamp(current.since, UTC), self._fleet.now - current.since
+                )
+            before = current.owner if current is not None else ""
+            self.host.hold = FakeHold(self, self._fleet, owner, before, free_after_s)
+            return self.host.hold
+
+        return self._fleet.read(self, take)
 
     def close(self) -> None:
         self.closed = True

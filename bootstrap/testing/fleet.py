@@ -67,6 +67,7 @@ class FakeFleet:
     ran: every command line it ran. commands: what hosts understand. before_each: called before each operation. before_step:
     called before each thing that happens on a host, also within an operation: a host that dies is found as it is then.
     copy.deepcopy gives a fleet that lives on by itself, without the connections.
+    life: number of the tool's run; those before it were killed.
     """
 
     def __init__(self, hosts: Mapping[str, str], *, startup_s: float = 1.0, check_tls: bool = True) -> None:
@@ -84,7 +85,7 @@ class FakeFleet:
         self.before_each: Callable[[], None] | None = None
         self.before_step: Callable[[], None] | None = None
         self._lock = threading.RLock()
-        self._life = 0
+        self.life = 0
         self._next_tick = self.now + TICK_S
         self._kill_at: int | None = None
         self._cuts: dict[str, _Cut] = {}
@@ -105,7 +106,7 @@ class FakeFleet:
         with self._lock:
             if not self.hosts[name].reachable:
                 raise HostUnreachable(f"{name} cannot be reached: connection timed out", host=name)
-            connection = FakeConnection(self.hosts[name], self, self._life)
+            connection = FakeConnection(self.hosts[name], self, self.life)
             self.connections.append(connection)
             return connection
 
@@ -183,7 +184,7 @@ class FakeFleet:
             self._pass(CALL_S)
             if self._kill_at is not None and len(self.operations) + 1 >= self._kill_at:
                 self._kill_at = None
-                self._life += 1
+                self.life += 1
                 raise Killed
             cut = self._cuts.get(connection.name)
             strikes = cut is not None and self.count(connection.name) + 1 >= cut.at
@@ -288,11 +289,11 @@ class FakeFleet:
         vars(self).update(state, _lock=threading.RLock())
 
     def _check(self, connection: FakeConnection) -> None:
-        if connection.life != self._life:
+        if connection.life != self.life:
             raise Killed
         if connection.closed:
             raise AssertionError(f"the connection to {connection.name} is closed")
-        if connection.broken or not connection.host.reachable:
+        if connection.broken or not connection.host.reachable or connection.boots != connection.host.boots:
             raise HostUnreachable(f"the connection to {connection.name} is gone", host=connection.name)
 
     def _cut_now(self, connection: FakeConnection) -> HostUnreachable:

@@ -15,6 +15,7 @@ from bootstrap.testing import api, systemd, tls
 from bootstrap.testing.containers import Container, Runtime
 from bootstrap.testing.decoding import decoded
 from bootstrap.testing.filesystem import FakeFiles
+from bootstrap.testing.holds import FakeHold
 from bootstrap.testing.kubelet import FakeKubelet
 from bootstrap.testing.store import ObjectStore
 
@@ -42,6 +43,7 @@ class FakeHost:
         self.crashes: dict[str, list[str]] = {}
         self.services = {"containerd.service": "active"}
         self.boots = 1
+        self.hold: FakeHold | None = None
         self.skew_s = 0.0
         self.hostname = name
         self.machine_id = f"machine-{name}"
@@ -77,6 +79,7 @@ class FakeHost:
 
     def power_off(self) -> None:
         self.powered = self.reachable = False
+        self.hold = None    # it lies in /run
         self.runtime.containers.clear()
         self.kubelet.process = None
 
@@ -96,6 +99,8 @@ class FakeHost:
 
     def tick(self) -> None:
         """Let the kubelet and its containers do what is due."""
+        if self.hold is not None:
+            self.hold.tick()
         if self.powered:
             self.kubelet.tick(self.now())
             self.runtime.tick(self.now(), self.crashes, restart=self.kubelet.process is not None)

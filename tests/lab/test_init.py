@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from tests.lab.conftest import COMPONENTS, CP1, CP2, CP3, MASTERS, Lab, run, wait_until
 
@@ -207,3 +212,37 @@ def test_a_pods_token_ends_when_it_says_so_and_opens_the_api(lab: Lab, cluster: 
     assert claims["exp"] - claims["iat"] < 2 * 3600
     ask = "curl -sk -H @/dev/stdin -o /dev/null -w '%{http_code}' https://127.0.0.1:6443/api"
     assert lab.sh(CP2, f"printf 'Authorization: Bearer %s' '{token}' | {ask}") == "200"
+
+
+@pytest.fixture
+def at_the_prompt(lab: Lab, cluster: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """An operator who is asked by `reset` whether he means it, and has gone for a coffee."""
+    ours, theirs = os.openpty()
+    argv = [sys.executable, "-m", "bootstrap", "reset", str(cluster)]
+    process = subprocess.Popen(argv, stdin=theirs, stdout=subprocess.DEVNULL, stderr=theirs)
+    os.close(theirs)
+    said = b""
+    while b"to go on" not in said:
+        said += os.read(ours, 4096)
+    yield process
+    process.kill()
+    process.wait()
+    os.close(ours)
+
+
+def test_a_second_operator_is_refused_until_the_first_is_gone(
+    lab: Lab, cluster: Path, at_the_prompt: subprocess.Popen[bytes]
+) -> None:
+    before = {node: lab.tree(node) for node in MASTERS}
+    for command in (("init", cluster, "--kubeconfig", lab.kubeconfig), ("reset", cluster, "--confirm", "lab")):
+        refused = lab.bootstrap(*command)
+        assert refused.returncode == 4, refused.stdout + refused.stderr
+        assert f"(pid {at_the_prompt.pid}, " in refused.stderr
+        assert "bootstrap reset of cluster" in refused.stderr
+        assert f"{CP1} is held since " in refused.stderr
+    assert before == {node: lab.tree(node) for node in MASTERS}
+    assert lab.bootstrap("verify", cluster).returncode == 0
+    assert lab.bootstrap("init", cluster, "--dry-run", "--kubeconfig", lab.kubeconfig).returncode == 0
+    at_the_prompt.kill()
+    at_the_prompt.wait()
+    assert "Nothing to do" in lab.init(cluster)

@@ -77,6 +77,15 @@ def test_a_host_that_is_gone_is_passed_over() -> None:
     assert found.any_api() is found.api("cp2")
 
 
-def test_without_any_host_each_says_why() -> None:
-    with pytest.raises(NoAnswer, match="lost the connection to cp1"):
+def no_identity() -> None:
+    raise NoAnswer("cp2 has no admin.conf")
+
+
+def test_without_any_api_server_each_host_says_why() -> None:
+    with pytest.raises(NoAnswer, match=r"cp2 has no admin\.conf; lost the connection to cp1"):
+        access(Stub("cp1", lost), Stub("cp2", no_identity)).any_api()
+
+
+def test_without_any_host_it_is_no_matter_of_the_api() -> None:
+    with pytest.raises(HostUnreachable, match="lost the connection to cp1"):
         access(Stub("cp1", lost)).any_api()

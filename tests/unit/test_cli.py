@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,16 @@ def test_mistakes_of_the_command_line_are_a_line_and_a_hint(words: list[str], sa
     assert (done.exit_code, done.stdout, done.stderr) == (2, "", said)
 
 
+@pytest.fixture
+def signals_restored() -> Iterator[None]:
+    """A command that was interrupted leaves its handlers in place, for it is about to end; the tests are not."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("signals_restored")
 def test_a_process_that_is_ended_says_that_it_was_interrupted(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queries, "verify", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     done = CliRunner().invoke(cli.main, ["verify", str(demo)])

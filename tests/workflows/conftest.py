@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bootstrap import apply, components, queries, runner, waiting
+from bootstrap import apply, components, deeds, holding, queries, runner, waiting
 from tests.workflows.support import TIME
 
 REMEMBERED: dict[tuple[str, str, str], bytes] = {}
@@ -17,7 +17,9 @@ REMEMBERED: dict[tuple[str, str, str], bytes] = {}
 
 @pytest.fixture(autouse=True)
 def model_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module, name in ((apply, "time"), (runner, "time"), (runner, "datetime"), (queries, "datetime")):
+    for module in (apply, deeds, holding):
+        monkeypatch.setattr(module, "time", TIME)
+    for module, name in ((runner, "time"), (runner, "datetime"), (queries, "datetime")):
         monkeypatch.setattr(module, name, TIME)
     defaults = {**waiting.wait.__kwdefaults__, "clock": TIME.monotonic, "sleep": TIME.sleep}
     monkeypatch.setattr(waiting.wait, "__kwdefaults__", defaults)

@@ -8,9 +8,9 @@ import pytest
 
 from bootstrap import queries
 from bootstrap.cluster import Cluster, Host
+from bootstrap.connecting import Connect
 from bootstrap.connection import Connection
 from bootstrap.errors import ExitCode, HostUnreachable
-from bootstrap.runner import Connect
 from bootstrap.testing import FakeFleet
 from tests.workflows.support import Recorder, a_cluster, init
 
