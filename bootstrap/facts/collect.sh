@@ -260,6 +260,7 @@ owned() { # PATH...: all segments about files
     listeners
     set +f
     for dir in $manifest_paths; do set -- "$@" "$dir" "$dir"/* "$dir"/.[!.]* "$dir"/..?*; done
+    for one in $further; do set -- "$@" "${one%/*}/.${one##*/}.bootstrap-"*; done     # what a write left that was cut
     for dir in $unit_dirs; do set -- "$@" "$dir"/kubelet.service "$dir"/kubelet.service.d "$dir"/kubelet.service.d/* "$dir"/kubelet.service.d/.[!.]*; done
     set -- "$@" "$data_dir" /var/lib/kubelet /var/lib/kubelet/pki /var/lib/kubelet/pki/* /var/lib/kubelet/pki/.[!.]*
     set -f

@@ -158,6 +158,8 @@ def _owned(host: FakeHost, data_dir: PurePosixPath) -> dict[PurePosixPath, Obser
     configuration = {systemd.UNIT, PurePosixPath(config), k.KUBELET_CONFIG, PurePosixPath("/etc/default/kubelet")}
     wanted = {*files.below(k.KUBERNETES_DIR), *configuration, *k.FURTHER_PATHS}
     wanted |= {data_dir, k.KUBELET_DIR, k.KUBELET_DIR / "kubeadm-flags.env"}
+    for path in k.FURTHER_PATHS:
+        wanted |= {path.parent / name for name in files.names(path.parent) if name.startswith(f".{path.name}.bootstrap-")}
     for directory in manifests:
         wanted |= {directory, *(directory / name for name in files.names(directory))}
     for directory in (*systemd.DROP_IN_DIRS, k.KUBELET_PKI_DIR):
