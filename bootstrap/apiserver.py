@@ -10,11 +10,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
 from bootstrap import constants as k
+from bootstrap import documents
 from bootstrap.connection import Answer, Connection, NoAnswer, Request, Tls
-from bootstrap.errors import BootstrapError
+from bootstrap.errors import BootstrapError, RemoteError
 from bootstrap.health import decoded
 
 
@@ -32,15 +31,21 @@ class ApiError(BootstrapError):
 
 
 def credentials(kubeconfig: bytes, server_name: str) -> Tls:
-    """The identity in a kubeconfig with embedded certificates, for an API server of that name or address."""
-    value = yaml.safe_load(kubeconfig)
-    user, cluster = value["users"][0]["user"], value["clusters"][0]["cluster"]
-    return Tls(
-        ca=base64.b64decode(cluster["certificate-authority-data"]),
-        server_name=server_name,
-        client_certificate=base64.b64decode(user["client-certificate-data"]),
-        client_key=base64.b64decode(user["client-key-data"]),
-    )
+    """The identity in a kubeconfig with embedded certificates, for an API server of that name or address.
+
+    ValueError, which never quotes it, where it is none.
+    """
+    try:
+        ((_, value),) = documents.parse(kubeconfig.decode())
+        user, cluster = value["users"][0]["user"], value["clusters"][0]["cluster"]
+        return Tls(
+            ca=base64.b64decode(cluster["certificate-authority-data"]),
+            server_name=server_name,
+            client_certificate=base64.b64decode(user["client-certificate-data"]),
+            client_key=base64.b64decode(user["client-key-data"]),
+        )
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError):
+        raise ValueError("not a kubeconfig with embedded certificates") from None
 
 
 class ApiClient:
@@ -60,7 +65,13 @@ class ApiClient:
         found = connection.read(paths)
         for path in paths:
             if path in found:
-                return cls(connection, address, port, credentials(found[path], address))
+                try:
+                    return cls(connection, address, port, credentials(found[path], address))
+                except ValueError as error:
+                    raise RemoteError(
+                        f"{path} on {connection.name} is {error}", host=connection.name,
+                        hint=f"move it away on {connection.name}; init writes it anew: bootstrap init INVENTORY",
+                    ) from error
         raise NoAnswer(f"{connection.name} has neither {paths[0]} nor {paths[1]}")
 
     def ready(self) -> bool:

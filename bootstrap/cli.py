@@ -57,7 +57,7 @@ def init(context: Context, inventory: Path, dry_run: bool, only: tuple[str, ...]
     from bootstrap import runner
 
     request = runner.Request(inventory, dry_run, only, skip, ignore_preflight, kubeconfig)
-    cluster = context.load(inventory)
+    cluster = context.load(inventory, with_files=True)
     with context.timeline(timeline, f"bootstrap init {cluster.name}"):
         return runner.init(cluster, request, context.connect, context.console)
 
@@ -85,7 +85,7 @@ def preflight(context: Context, inventory: Path, ignore_preflight: tuple[str, ..
     """
     from bootstrap import queries
 
-    return queries.show_preflight(context.load(inventory), ignore_preflight, context.connect, context.console)
+    return queries.show_preflight(context.load(inventory, with_files=True), ignore_preflight, context.connect, context.console)
 
 
 @main.command()
@@ -100,7 +100,7 @@ def render(context: Context, inventory: Path, out: Path, secrets: bool) -> ExitC
     """
     from bootstrap import rendering
 
-    return rendering.render(context.load(inventory), out, secrets, context.console)
+    return rendering.render(context.load(inventory, with_files=True), out, secrets, context.console)
 
 
 @main.command()
@@ -116,7 +116,7 @@ def verify(context: Context, inventory: Path, profile: str | None) -> ExitCode:
 
     if profile == "cis":
         return queries.verify_cis(context.load(inventory), context.verbose > 0, context.connect, context.console)
-    return queries.verify(context.load(inventory), inventory, context.connect, context.console)
+    return queries.verify(context.load(inventory, with_files=True), inventory, context.connect, context.console)
 
 
 @main.command()

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from pydantic.alias_generators import to_camel
 
 from bootstrap import fields
+from bootstrap.constants import DEFAULT_ETCD_DATA_DIR
 from bootstrap.syntax import addresses
 
 
@@ -102,7 +103,7 @@ class LocalEtcd(Model):
 
     image_repository: fields.ImageRepository = ""
     image_tag: fields.ImageTag = ""
-    data_dir: fields.DataDir = "/var/lib/etcd"
+    data_dir: fields.DataDir = str(DEFAULT_ETCD_DATA_DIR)
     extra_args: tuple[Arg, ...] = ()
     extra_envs: tuple[Env, ...] = ()
     server_cert_sans: tuple[fields.SubjectAlternativeName, ...] = Field(default=(), alias="serverCertSANs")
@@ -338,7 +339,7 @@ class Cluster(Model):
     dns: Dns = Dns()
     kubelet: KubeletSpec = KubeletSpec()
     kube_proxy: KubeProxy = KubeProxy()
-    image_repository: fields.ImageRepository = "registry.k8s.io"
+    image_repository: fields.MainImageRepository = "registry.k8s.io"
     encryption_algorithm: KeyAlgorithm = KeyAlgorithm.ECDSA_P256
     certificate_validity_period: fields.Duration = timedelta(days=365)
     ca_certificate_validity_period: fields.Duration = Field(default=timedelta(days=3650), alias="caCertificateValidityPeriod")

@@ -60,11 +60,17 @@ class Context:
             level = logging.INFO if verbose == 1 else logging.DEBUG
             logging.getLogger("bootstrap").setLevel(level)
 
-    def load(self, inventory: Path) -> Cluster:
-        """The cluster of an inventory; its warnings are shown."""
+    def load(self, inventory: Path, *, with_files: bool = False) -> Cluster:
+        """The cluster of an inventory; its warnings are shown. with_files: what it names must be sound too."""
         from bootstrap import inventory as inventories
 
         cluster = inventories.load(inventory)
+        if with_files:
+            from datetime import UTC, datetime
+
+            from bootstrap import named_files
+
+            named_files.check(cluster, datetime.now(UTC))
         for warning in inventories.warnings(cluster):
             self.console.note(warning)
         return cluster

@@ -35,7 +35,7 @@ def _directory(info: ValidationInfo) -> Path | None:
 
 
 def _local_path(value: object, info: ValidationInfo) -> object:
-    return str(paths.local(value, _directory(info))) if isinstance(value, str) else value
+    return str(paths.local(one_line(value), _directory(info))) if isinstance(value, str) else value
 
 
 def _addon(value: str, info: ValidationInfo) -> str:
@@ -66,7 +66,7 @@ HostName = Annotated[
     Field(json_schema_extra={"pattern": names.SUBDOMAIN_PATTERN, "maxLength": names.HOST_NAME_LIMIT}),
 ]
 DnsName = Annotated[
-    str, AfterValidator(names.subdomain), Field(json_schema_extra={"pattern": names.SUBDOMAIN_PATTERN, "maxLength": 253})
+    str, AfterValidator(addresses.dns_domain), Field(json_schema_extra={"pattern": names.SUBDOMAIN_PATTERN, "maxLength": 253})
 ]
 Label = Annotated[str, AfterValidator(names.label), Field(json_schema_extra={"pattern": names.LABEL_PATTERN, "maxLength": 63})]
 Version = Annotated[str, AfterValidator(names.version), Field(json_schema_extra={"pattern": names.VERSION_PATTERN})]
@@ -81,6 +81,7 @@ FlagValue = Annotated[str, AfterValidator(names.flag_value)]
 EnvName = Annotated[str, AfterValidator(names.env_name), Field(json_schema_extra={"pattern": names.ENV_PATTERN})]
 LocalEnvName = Annotated[str, AfterValidator(names.local_env_name)]
 ImageRepository = Annotated[str, AfterValidator(names.image_repository)]
+MainImageRepository = Annotated[str, AfterValidator(names.main_image_repository)]
 ImageTag = Annotated[str, AfterValidator(names.image_tag)]
 
 NodeAddress = Annotated[str, AfterValidator(addresses.node_address)]

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 
 import yaml
 
+from bootstrap import documents
 from bootstrap.cluster import Cluster, Host, Role
 from bootstrap.constants import ADMIN_GROUP, KUBERNETES_DIR, SUPER_ADMIN_GROUP
 from bootstrap.facts.model import KubeconfigFacts
@@ -210,17 +211,17 @@ def belongs_to(content: Secret, cluster: Cluster) -> bool:
     if not content.reveal().strip():
         return True
     try:
-        value = yaml.safe_load(content.reveal())
+        ((_, value),) = documents.parse(content.reveal().decode())
         names = [entry["name"] for entry in value["clusters"]]
         return names == [cluster.cluster_name or cluster.name] and all(len(value[key]) == 1 for key in ("users", "contexts"))
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError):
+    except (KeyError, TypeError, ValueError):
         return False
 
 
 def public_part(content: Secret, path: PurePosixPath) -> KubeconfigFacts | None:
     """What a kubeconfig says without its key, as the facts script gives it of a host's; None where it is no kubeconfig."""
     try:
-        value = yaml.safe_load(content.reveal())
+        ((_, value),) = documents.parse(content.reveal().decode())
         cluster, user = value["clusters"][0]["cluster"], value["users"][0]["user"]
         return KubeconfigFacts(
             path,
@@ -229,5 +230,5 @@ def public_part(content: Secret, path: PurePosixPath) -> KubeconfigFacts | None:
             base64.b64decode(user.get("client-certificate-data", "")),
             str(user.get("client-certificate", "")),
         )
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, IndexError, TypeError, AttributeError, ValueError):
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError):
         return None

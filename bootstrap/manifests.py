@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from bootstrap import documents
 from bootstrap.errors import InventoryError, Problem
+from bootstrap.syntax import quoted
 
 FIRST = ("Namespace", "CustomResourceDefinition")
 
@@ -18,25 +18,17 @@ def load(path: Path) -> tuple[dict[str, Any], ...]:
     Raises InventoryError naming the file, the line and the document that is no API object.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InventoryError([Problem(str(path), None, "", f"cannot be read: {error}")]) from error
-    try:
-        nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
-        documents = list(yaml.safe_load_all(text))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = str(getattr(error, "problem", None) or error)
-        raise InventoryError([Problem(str(path), mark.line + 1 if mark else None, "", problem)]) from error
+        read = documents.read(path)
+    except documents.Malformed as error:
+        hint = "a file of YAML documents, as kubectl apply -f takes it"
+        raise InventoryError([Problem(str(path), error.line, "", error.message, hint)]) from error
     found: list[dict[str, Any]] = []
     problems = []
-    for node, document in zip(nodes, documents, strict=True):
-        if document is None:
-            continue
-        for thing in document.get("items", []) if _is_list(document) else [document]:
-            why = _problem(thing)
+    for line, document in read:
+        for thing in document["items"] if _is_list(document) else [document]:
+            why, hint = _problem(thing)
             if why:
-                problems.append(Problem(str(path), node.start_mark.line + 1 if node else None, "", why))
+                problems.append(Problem(str(path), line, "", why, hint))
             else:
                 found.append(thing)
     if problems:
@@ -45,15 +37,17 @@ def load(path: Path) -> tuple[dict[str, Any], ...]:
 
 
 def _is_list(document: Any) -> bool:
-    return isinstance(document, dict) and str(document.get("kind", "")).endswith("List") and "items" in document
+    kind = document.get("kind") if isinstance(document, dict) else None
+    return isinstance(kind, str) and kind.endswith("List") and isinstance(document.get("items"), list)
 
 
-def _problem(thing: Any) -> str:
+def _problem(thing: Any) -> tuple[str, str]:
+    """What keeps this from being an API object, and what would be right; twice nothing where it is one."""
     if not isinstance(thing, dict):
-        return "an API object is a mapping with apiVersion, kind and metadata"
-    for name in ("apiVersion", "kind"):
-        if not isinstance(thing.get(name), str):
-            return f"{name} is missing or no string"
+        return "this is no API object", "a mapping with apiVersion, kind and metadata"
+    for name, example in (("apiVersion", "apps/v1"), ("kind", "DaemonSet")):
+        if not isinstance(thing.get(name), str) or not thing[name]:
+            return f"{name} is missing or no string", f"such as {name}: {example}"
     if not isinstance(thing.get("metadata"), dict) or not isinstance(thing["metadata"].get("name"), str):
-        return f"metadata.name of this {thing['kind']} is missing (generateName cannot be applied twice)"
-    return ""
+        return f"metadata.name of this {quoted(thing['kind'])} is missing", "a name; generateName cannot be applied twice"
+    return "", ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bootstrap.constants import KUBERNETES_DIR
+from bootstrap.constants import KUBERNETES_DIR, PKI_DIR
 
 _CERTIFICATES = "certificates lie where kubeadm has them"
 _ETCD_CA = "certificates come from the etcd CA"
@@ -133,6 +133,30 @@ KUBELET_FIELDS: Mapping[str, str] = {
     "tlsPrivateKeyFile": _SERVING,
     "serverTLSBootstrap": _SERVING,
 }
+
+
+KUBE_PROXY_FIELDS: Mapping[str, str] = {
+    "apiVersion": "it is kubeproxy.config.k8s.io/v1alpha1",
+    "kind": "it is KubeProxyConfiguration",
+}
+
+# Volumes of the static pods by name, and where each is mounted. Of the CA bundles a host mounts those that it has.
+_CA_MOUNTS = {
+    "ca-certs": "/etc/ssl/certs",
+    "etc-pki-ca-trust": "/etc/pki/ca-trust",
+    "etc-pki-tls-certs": "/etc/pki/tls/certs",
+    "etc-ca-certificates": "/etc/ca-certificates",
+    "usr-share-ca-certificates": "/usr/share/ca-certificates",
+    "usr-local-share-ca-certificates": "/usr/local/share/ca-certificates",
+}
+MOUNTS: Mapping[str, Mapping[str, str]] = {
+    "apiServer": {"k8s-certs": str(PKI_DIR), **_CA_MOUNTS},
+    "controllerManager": {
+        "k8s-certs": str(PKI_DIR), "kubeconfig": f"{KUBERNETES_DIR}/controller-manager.conf", **_CA_MOUNTS,
+    },
+    "scheduler": {"kubeconfig": f"{KUBERNETES_DIR}/scheduler.conf"},
+}  # fmt: skip
+NEVER_MOUNTED = ("/", "/dev", "/proc", "/sys")
 
 
 def etcd_variable(flag: str) -> str:

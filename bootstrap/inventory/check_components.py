@@ -1,25 +1,28 @@
-"""Versions, certificates, flags, variables, volumes, taints: what needs more than one field to judge."""
+"""Versions, flags, variables, volumes, taints: what needs more than one field to judge."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
-from datetime import timedelta
+from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from bootstrap import durations, owned, versions
-from bootstrap.constants import ETCD_METRICS_PORT
+from bootstrap import owned, versions
+from bootstrap.constants import DEFAULT_ETCD_DATA_DIR, ETCD_METRICS_PORT
+from bootstrap.fields import BUILT_IN_ADDONS
 from bootstrap.inventory.draft import Draft
 from bootstrap.inventory.findings import Finding, Loc, field_path
-from bootstrap.syntax import quoted
+from bootstrap.syntax import paths, quoted
 
 # Health is asked on loopback. Source: `bootstrap.healthz`, and the probes in the manifests.
 _ON_LOOPBACK = ("127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104  # compared, not bound
-_METRICS_URL = f"http://127.0.0.1:{ETCD_METRICS_PORT}"
+# etcd's on the loopback address of its host's family; who listens on :: takes IPv4 too (Go's net.Listen, "tcp").
+_METRICS_HOSTS = {4: ("127.0.0.1", "0.0.0.0", "::"), 6: ("::1", "::")}  # noqa: S104
+_KUBELET_HEALTHZ = ("127.0.0.1", "0.0.0.0", "::")  # noqa: S104
 
 
 def findings(draft: Draft) -> Iterator[Finding]:
     yield from _version(draft)
-    yield from _validity(draft)
     for component, flags in (
         ("apiServer", owned.API_SERVER_FLAGS),
         ("controllerManager", owned.CONTROLLER_MANAGER_FLAGS),
@@ -30,15 +33,17 @@ def findings(draft: Draft) -> Iterator[Finding]:
         yield from _unique(draft, (*place, "extraEnvs"), lambda item: draft.text(*item, "name"), "name")
         yield from _unique(draft, (*place, "extraVolumes"), lambda item: draft.text(*item, "name"), "name")
         yield from _unique(draft, (*place, "extraVolumes"), lambda item: draft.text(*item, "mountPath"), "mountPath")
+        yield from _volumes(draft, (*place, "extraVolumes"), owned.MOUNTS[component])
     for component in ("controllerManager", "scheduler"):
         yield from _bind_addresses(draft, ("spec", component, "extraArgs"))
     yield from _oidc(draft, ("spec", "apiServer", "extraArgs"))
     yield from _etcd(draft, ("spec", "etcd", "local"))
     yield from _kubelet(draft, ("spec", "kubelet"))
+    yield from _owned_fields(draft, ("spec", "kubeProxy", "config"), owned.KUBE_PROXY_FIELDS)
     for host in draft.hosts():
         yield from _kubelet(draft, (*host, "kubelet"))
         yield from _unique(draft, (*host, "taints"), lambda item: _taint(draft, item), "key")
-    yield from _unique(draft, ("spec", "addons"), lambda item: draft.text(*item), None)
+    yield from _unique(draft, ("spec", "addons"), lambda item: _addon(draft, item), None)
 
 
 def _version(draft: Draft) -> Iterator[Finding]:
@@ -50,21 +55,23 @@ def _version(draft: Draft) -> Iterator[Finding]:
         yield Finding(place, f"Kubernetes {minor} is not supported by this version of bootstrap", f"a release of {supported}")
 
 
-def _validity(draft: Draft) -> Iterator[Finding]:
-    leaf = _duration(draft, "certificateValidityPeriod", timedelta(days=365))
-    authority = _duration(draft, "caCertificateValidityPeriod", timedelta(days=3650))
-    if leaf is None or authority is None or leaf <= authority:
-        return
-    field = "certificateValidityPeriod"
-    if draft.raw("spec", field) is None:
-        field = "caCertificateValidityPeriod"
-    message = f"certificates would be valid for {durations.format(leaf)}, longer than their CA ({durations.format(authority)})"
-    yield Finding(("spec", field), message, "certificateValidityPeriod at most caCertificateValidityPeriod")
-
-
-def _duration(draft: Draft, field: str, default: timedelta) -> timedelta | None:
-    text = draft.text("spec", field, default=durations.format(default))
-    return None if text is None else durations.parse(text)
+def _volumes(draft: Draft, place: Loc, own: Mapping[str, str]) -> Iterator[Finding]:
+    """A volume of the user's may replace one of the tool's by taking its name, at the same place in the container."""
+    data_dir = draft.text("spec", "etcd", "local", "dataDir", default=str(DEFAULT_ETCD_DATA_DIR))
+    for item in draft.items(*place):
+        name, mount, path = (draft.text(*item, field) for field in ("name", "mountPath", "hostPath"))
+        if mount is not None and mount in owned.NEVER_MOUNTED:
+            yield Finding((*item, "mountPath"), f"{mount} is the container's own", "a directory or file of the volume's own")
+        for theirs, where in own.items():
+            if mount == where and name not in (theirs, None):
+                message = f"{where} has the volume {theirs} already"
+                yield Finding((*item, "mountPath"), message, f"another path, or name: {theirs}")
+            elif name == theirs and mount not in (where, None):
+                message = f"the volume {theirs} belongs at {where}"
+                yield Finding((*item, "mountPath"), message, f"mountPath: {where}, or another name")
+        if path is not None and data_dir is not None and PurePosixPath(path).is_relative_to(data_dir):
+            message = f"{path} is in etcd's data directory"
+            yield Finding((*item, "hostPath"), message, "a directory that etcd has nothing to do with")
 
 
 def _oidc(draft: Draft, place: Loc) -> Iterator[Finding]:
@@ -86,10 +93,8 @@ def _etcd(draft: Draft, place: Loc) -> Iterator[Finding]:
         yield Finding((*place, "imageTag"), problem, "leave it out, or name a later one")
     yield from _args(draft, (*place, "extraArgs"), owned.ETCD_FLAGS)
     for item, name, value in draft.args(*place, "extraArgs"):
-        # further URLs are welcome, as long as the plain one on loopback stays
-        if owned.flag_name(name) == "listen-metrics-urls" and not any(map(_is_local_metrics_url, value.split(","))):
-            message = f"no URL of {quoted(value)} is plain HTTP on loopback, port {ETCD_METRICS_PORT}"
-            yield Finding((*item, "value"), message, f"add {_METRICS_URL}: probes and the tool ask there")
+        if owned.flag_name(name) == "listen-metrics-urls":
+            yield from _metrics_urls(draft, (*item, "value"), value)
     yield from _unique(draft, (*place, "extraEnvs"), lambda item: draft.text(*item, "name"), "name")
     yield from _etcd_variables(draft, place)
 
@@ -111,20 +116,43 @@ def _etcd_variables(draft: Draft, place: Loc) -> Iterator[Finding]:
             yield Finding((*item, "name"), message, "set it in extraArgs alone")
 
 
-def _is_local_metrics_url(text: str) -> bool:
+def _metrics_urls(draft: Draft, place: Loc, value: str) -> Iterator[Finding]:
+    """Further URLs are welcome, as long as the plain one on loopback stays: every member's family must be among them."""
+    members = [host for host in draft.hosts() if draft.text(*host, "role") == "control-plane"]
+    families = {address.version for host in members if (address := draft.address(*host, "address")) is not None}
+    for family in sorted(families):
+        if not any(_is_local_metrics_url(url, family) for url in value.split(",")):
+            local = f"http://{'[::1]' if family == 6 else '127.0.0.1'}:{ETCD_METRICS_PORT}"
+            message = f"no URL of {quoted(value)} is plain HTTP on loopback (IPv{family}), port {ETCD_METRICS_PORT}"
+            yield Finding(place, message, f"add {local}: probes and the tool ask there")
+
+
+def _is_local_metrics_url(text: str, family: int) -> bool:
     try:
         url = urlsplit(text)
-        return url.scheme == "http" and url.port == ETCD_METRICS_PORT and url.hostname in _ON_LOOPBACK
+        return url.scheme == "http" and url.port == ETCD_METRICS_PORT and url.hostname in _METRICS_HOSTS[family]
     except ValueError:
         return False
 
 
 def _kubelet(draft: Draft, place: Loc) -> Iterator[Finding]:
     yield from _args(draft, (*place, "extraArgs"), owned.KUBELET_FLAGS)
-    config = draft.raw(*place, "config")
+    yield from _owned_fields(draft, (*place, "config"), owned.KUBELET_FIELDS)
+    port = draft.raw(*place, "config", "healthzPort")
+    if port is not None and (not isinstance(port, int) or isinstance(port, bool) or not 1 <= port <= 65535):
+        hint = "a port, 1 to 65535: the tool asks there whether the kubelet is well"
+        yield Finding((*place, "config", "healthzPort"), f"{quoted(port)} is not a port", hint)
+    address = draft.raw(*place, "config", "healthzBindAddress")
+    if address is not None and address not in _KUBELET_HEALTHZ:
+        hint = f"one of {', '.join(_KUBELET_HEALTHZ)}: the tool asks on 127.0.0.1 whether the kubelet is well"
+        yield Finding((*place, "config", "healthzBindAddress"), f"{quoted(address)} does not answer on 127.0.0.1", hint)
+
+
+def _owned_fields(draft: Draft, place: Loc, own: Mapping[str, str]) -> Iterator[Finding]:
+    config = draft.raw(*place)
     for field in config if isinstance(config, Mapping) else ():
-        if field in owned.KUBELET_FIELDS:
-            yield Finding((*place, "config", field), "is set by the tool", owned.KUBELET_FIELDS[field])
+        if field in own:
+            yield Finding((*place, field), "is set by the tool", own[field])
 
 
 def _args(draft: Draft, place: Loc, own: Mapping[str, str]) -> Iterator[Finding]:
@@ -155,6 +183,12 @@ def _unique(draft: Draft, place: Loc, key: Callable[[Loc], object], field: str |
         if other != item:
             where = item if field is None else (*item, field)
             yield Finding(where, f"is already {field_path(other)}", "keep one, or give it another name")
+
+
+def _addon(draft: Draft, item: Loc) -> object:
+    """What two entries must not have in common: the built-in's name, or the file in whatever spelling."""
+    text = draft.text(*item)
+    return text if text is None or text in BUILT_IN_ADDONS else Path(os.path.normpath(paths.local(text, draft.directory)))
 
 
 def _taint(draft: Draft, item: Loc) -> object:

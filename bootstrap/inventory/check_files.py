@@ -24,10 +24,10 @@ def findings(draft: Draft) -> Iterator[Finding]:
     for holder in holders:
         for field in ("identityFile", "configFile"):
             yield from _file(draft, (*holder, "ssh", field), _HINTS[field])
-        yield from _no_directory(draft, (*holder, "ssh", "knownHostsFile"))
+        yield from _known_hosts(draft, (*holder, "ssh", "knownHostsFile"))
         yield from _directory(draft, (*holder, "patches"), _HINTS["patches"])
-    yield from _file(draft, ("spec", "hardening", "audit", "policyFile"), _HINTS["policyFile"])
     yield from _directory(draft, ("spec", "certificateAuthorities"), _HINTS["certificateAuthorities"])
+    yield from _file(draft, ("spec", "hardening", "audit", "policyFile"), _HINTS["policyFile"])
     for addon in draft.items("spec", "addons"):
         if draft.text(*addon) not in BUILT_IN_ADDONS:
             yield from _file(draft, addon, "the path of a manifest, from the inventory's directory")
@@ -40,14 +40,22 @@ def _file(draft: Draft, place: Loc, hint: str) -> Iterator[Finding]:
     match _kind(path := paths.local(text, draft.directory)):
         case "directory":
             yield Finding(place, f"{_shown(path)} is a directory", "a file")
+        case "device":
+            yield Finding(place, f"{_shown(path)} is a device or a pipe", "a file")
         case "nothing":
             yield Finding(place, f"no such file: {_shown(path)}", hint)
 
 
-def _no_directory(draft: Draft, place: Loc) -> Iterator[Finding]:
+def _known_hosts(draft: Draft, place: Loc) -> Iterator[Finding]:
     text = draft.text(*place)
-    if text is not None and _kind(path := paths.local(text, draft.directory)) == "directory":
+    if text is None:
+        return
+    kind = _kind(path := paths.local(text, draft.directory))
+    if kind == "directory":
         yield Finding(place, f"{_shown(path)} is a directory", "a file, such as ./known_hosts; it need not exist yet")
+    elif kind == "device":
+        hint = "a file, such as ./known_hosts: host keys are always checked"
+        yield Finding(place, f"{_shown(path)} is a device or a pipe", hint)
 
 
 def _directory(draft: Draft, place: Loc, hint: str) -> Iterator[Finding]:
@@ -57,14 +65,14 @@ def _directory(draft: Draft, place: Loc, hint: str) -> Iterator[Finding]:
     match _kind(path := paths.local(text, draft.directory)):
         case "nothing":
             yield Finding(place, f"no such directory: {_shown(path)}", hint)
-        case "file":
+        case "file" | "device":
             yield Finding(place, f"{_shown(path)} is not a directory", hint)
 
 
 def _kind(path: Path) -> str:
-    """`directory`, `file` (of any kind), or `nothing`, also where it cannot be looked at."""
+    """`directory`, `file`, `device` (which may never end), or `nothing`, also where it cannot be looked at."""
     try:
-        return "directory" if path.is_dir() else "file" if path.exists() else "nothing"
+        return "directory" if path.is_dir() else "file" if path.is_file() else "device" if path.exists() else "nothing"
     except (OSError, ValueError):
         return "nothing"
 

@@ -76,6 +76,7 @@ def _ssh_targets(draft: Draft) -> Iterator[Finding]:
 
 def _canonical(target: str) -> str:
     try:
-        return str(ip_address(target))
+        address = ip_address(target)
     except ValueError:
-        return target.lower()
+        return target.lower().removesuffix(".")
+    return str((address.version == 6 and address.ipv4_mapped) or address)

@@ -38,8 +38,8 @@ def findings(draft: Draft) -> Iterator[Finding]:
     yield from _overlaps(draft, pods, services)
     yield from _families(draft, pods, services)
     yield from _endpoint(draft)
-    taken = _TAKEN_PORTS.get(draft.bind_port() or 0)
-    if taken is not None:
+    taken = _TAKEN_PORTS.get(draft.bind_port() or 0) or _sshd(draft, draft.bind_port())
+    if taken:
         yield Finding(("spec", "apiServer", "bindPort"), f"is the port of {taken}", "another port; 6443 is usual")
 
 
@@ -136,6 +136,17 @@ def _endpoint(draft: Draft) -> Iterator[Finding]:
         if same and port == draft.bind_port() and len(control_plane) > 1:
             message = f"is {field_path(place)} itself: the cluster would stand and fall with that host"
             yield Finding(ENDPOINT, message, "a load balancer, a virtual IP, or nothing: then every node has a local balancer")
+
+
+def _sshd(draft: Draft, port: int | None) -> str:
+    """Whose sshd listens on `port`. A host that is reached by another name or a client configuration may have it elsewhere."""
+    shared = draft.number("spec", "ssh", "port", default=22)
+    for place in draft.hosts():
+        own = draft.number(*place, "ssh", "port", default=shared or 0)
+        said = ((*place, "ssh", "host"), (*place, "ssh", "configFile"), ("spec", "ssh", "configFile"))
+        if port is not None and own == port and all(draft.raw(*other) is None for other in said):
+            return f"{field_path(place)}'s sshd"
+    return ""
 
 
 def _is_in(host: str, network: Network) -> bool:

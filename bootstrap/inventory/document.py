@@ -23,12 +23,14 @@ MAX_NODES = 100_000  # after aliases are written out
 _TAG = "tag:yaml.org,2002:"
 _PLAIN = {_TAG + name for name in ("str", "int", "float", "bool", "null", "timestamp", "value", "merge")}
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")  # what an escape in quotes can bring in
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # what an escape in quotes can bring in
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _HINTS = (
     ("mapping values are not allowed", 'the indentation, or text that holds ": " and needs quotes'),
     ("could not find expected ':'", "a field is written `name: value`"),
     ("did not find expected", "the indentation, and brackets and quotes that are never closed"),
+    ("unexpected end of stream", "the quotes: one is never closed"),
+    ("escape c", r'text in double quotes: \ begins an escape there; \\ is the character itself'),
     ("found undefined alias", "text that begins with * needs quotes"),
     ("cannot start any token", "text that begins with one of @ ` % needs quotes"),
 )
@@ -134,8 +136,8 @@ def _syntax_error(error: yaml.YAMLError, text: str) -> Finding:
     lines = re.split(r"\r\n|\r|\n", text)
     if line is not None and line <= len(lines) and re.match(r" *\t", lines[line - 1]):
         return Finding((), "a tab in the indentation", "spaces only", line)
-    hint = next((hint for words, hint in _HINTS if words in problem), "")
-    return Finding((), f"not valid YAML: {problem}", hint and f"check {hint}" if hint.startswith("the ") else hint, line)
+    hint = next((hint for words, hint in _HINTS if words in problem), "the indentation, quotes and brackets around this line")
+    return Finding((), f"not valid YAML: {problem}", f"check {hint}" if hint.startswith("the ") else hint, line)
 
 
 @dataclass

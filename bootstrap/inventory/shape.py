@@ -15,6 +15,8 @@ _NOT_HERE = {
     "password": "no passwords in an inventory: keys for SSH; sudoPasswordEnv or --ask-sudo-password for sudo",
     "sudopassword": "no passwords in an inventory: sudoPasswordEnv names a variable, --ask-sudo-password asks",
     "advertiseaddress": "a host's `address` is what its API server advertises",
+    "proxycommand": "proxyJump, or an ssh_config file that has it: configFile",
+    "stricthostkeychecking": "host keys are always checked: hostKey, knownHostsFile, bootstrap trust",
     "masters": "hosts with role: control-plane",
     "nodes": "hosts",
     "workers": "hosts with role: worker",

@@ -9,12 +9,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from bootstrap import documents
 from bootstrap.constants import COMPONENTS
 from bootstrap.errors import InventoryError, Problem
 from bootstrap.patches import json_patch
-from bootstrap.render import JsonLoader
+from bootstrap.syntax import quoted
 
 KUBELET_CONFIGURATION = "kubeletconfiguration"
 COREDNS_DEPLOYMENT = "corednsdeployment"
@@ -48,7 +47,7 @@ def load(directory: Path) -> tuple[Patch, ...]:
     Raises InventoryError with everything that is wrong.
     """
     try:
-        files = sorted(path for path in directory.iterdir() if path.is_file())
+        files = sorted(path for path in directory.iterdir() if not path.is_dir())
     except OSError as error:
         raise InventoryError([Problem(str(directory), None, "", f"cannot be read: {error.strerror}")]) from error
     found: list[Patch] = []
@@ -73,25 +72,18 @@ def _read(path: Path) -> Iterator[Patch | Problem]:
         return
     given = match["type"]
     if given is not None and given not in list(PatchType):
-        yield Problem(str(path), None, "", f"{given!r} is not a type of patch", f"after the +: {', '.join(PatchType)}")
+        yield Problem(str(path), None, "", f"{quoted(given)} is not a type of patch", f"after the +: {', '.join(PatchType)}")
         return
     patch_type = PatchType(given or PatchType.STRATEGIC)
     try:
-        documents = _documents(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        yield Problem(str(path), None, "", f"cannot be read: {error}")
+        found = documents.read(path)
+    except documents.Malformed as error:
+        yield Problem(str(path), error.line, "", error.message, f"a {patch_type} patch in YAML or JSON")
         return
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        yield Problem(str(path), None if mark is None else mark.line + 1, "", str(error.problem or error))
-        return
-    except yaml.YAMLError as error:
-        yield Problem(str(path), None, "", str(error))
-        return
-    for line, content in documents:
+    for line, content in found:
         message = _wrong(patch_type, content)
         if message:
-            yield Problem(str(path), line, "", message)
+            yield Problem(str(path), line, "", message, f"as kubeadm and kubectl take a {patch_type} patch")
         else:
             yield Patch(match["target"], patch_type, content, str(path), line)
 
@@ -100,23 +92,8 @@ def _misnamed(path: Path) -> Problem:
     if path.suffix == ".yml":
         return Problem(str(path), None, "", "kubeadm and this tool read .yaml and .json only", f"{path.stem}.yaml")
     return Problem(
-        str(path), None, "", f"{path.name!r} names no target", f"target[suffix][+type].yaml, target: {', '.join(TARGETS)}"
+        str(path), None, "", f"{quoted(path.name)} names no target", f"target[suffix][+type].yaml, target: {', '.join(TARGETS)}"
     )
-
-
-def _documents(text: str) -> list[tuple[int, Any]]:
-    """(line, content) of each document that is not empty."""
-    loader = JsonLoader(text)
-    found = []
-    try:
-        while loader.check_node():
-            node = loader.get_node()
-            content = None if node is None else loader.construct_document(node)
-            if node is not None and content is not None:
-                found.append((node.start_mark.line + 1, content))
-    finally:
-        loader.dispose()
-    return found
 
 
 def _wrong(patch_type: PatchType, content: Any) -> str:

@@ -80,12 +80,20 @@ class Http:
             pool = self._pools.get(tls)
             if pool is None:
                 pool = self._pools[tls] = httpcore.ConnectionPool(
-                    ssl_context=context(tls) if tls is not None else None,
+                    ssl_context=self._context(tls) if tls is not None else None,
                     max_keepalive_connections=_KEPT_ALIVE,
                     keepalive_expiry=_KEEPALIVE_S,
                     network_backend=Backend(self._link),
                 )
             return pool
+
+    def _context(self, tls: Tls) -> ssl.SSLContext:
+        """As `context`; what a host gave as its credentials may be anything."""
+        try:
+            return context(tls)
+        except (ssl.SSLError, UnicodeDecodeError) as error:
+            name = self._link.target.name
+            raise RemoteError(f"the credentials that {name} has for {tls.server_name} cannot be used", host=name) from error
 
     def _no_answer(self, where: str, reason: str, error: Exception) -> Exception:
         if not self._link.alive:

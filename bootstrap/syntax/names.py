@@ -11,7 +11,7 @@ LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 LABEL_PATTERN = rf"^{LABEL}$"
 SUBDOMAIN_PATTERN = rf"^{LABEL}(\.{LABEL})*$"
 VERSION_PATTERN = r"^v?(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)$"
-FLAG_PATTERN = r"^[A-Za-z0-9][-A-Za-z0-9_.]*$"
+FLAG_PATTERN = r"^[a-z0-9]([-a-z0-9_.]*[a-z0-9])?$"
 ENV_PATTERN = r"^[-._a-zA-Z][-._a-zA-Z0-9]*$"
 
 HOST_NAME_LIMIT = 63  # the kubelet puts it into the label kubernetes.io/hostname
@@ -50,9 +50,22 @@ def host_name(text: str) -> str:
             f"is {len(text)} characters long",
             f"at most {HOST_NAME_LIMIT}: the kubelet puts it into the label kubernetes.io/hostname",
         )
-    if _is_address(text):
-        raise Mistake(f"{quoted(text)} is an address, not a name", "the host's own name, as `hostname` prints it on the host")
+    hint = "the host's own name, as `hostname` prints it on the host"
+    if _is_address(text) or ("." in text and is_numeric(text)):
+        raise Mistake(f"{quoted(text)} is an address, not a name", hint)
+    if is_localhost(text):
+        raise Mistake(f"{quoted(text)} is every machine's own name for itself", hint)
     return text
+
+
+def is_localhost(name: str) -> bool:
+    """Whether a name means whoever asks. Source: RFC 6761, section 6.3; the second is in the /etc/hosts of Red Hat and SUSE."""
+    return name == "localhost" or name.endswith(".localhost") or name in ("localhost.localdomain", "localhost6.localdomain6")
+
+
+def is_numeric(name: str) -> bool:
+    """Whether resolvers take a name for an IPv4 address, in whatever form: 192.0.2.010, 3221225985, 0xc0000201 (inet_aton(3))."""
+    return re.fullmatch(r"(0[xX][0-9a-fA-F]*|[0-9]+)(\.(0[xX][0-9a-fA-F]*|[0-9]+))*\.?", name) is not None
 
 
 def cluster_name(text: str) -> str:
@@ -131,6 +144,8 @@ def flag_name(text: str) -> str:
         raise Mistake(f"{quoted(text)} begins with a dash", f"without the dashes: {quoted(text.lstrip('-').partition('=')[0])}")
     if "=" in text:
         raise Mistake(f"{quoted(text)} holds a value", "only the flag's name here; its value goes into `value`")
+    if text != text.lower() and re.fullmatch(FLAG_PATTERN, text.lower(), re.ASCII):
+        raise Mistake(f"{quoted(text)} has upper case letters, which no flag has", f"in lower case: {text.lower()}")
     if not re.fullmatch(FLAG_PATTERN, text, re.ASCII) or text.endswith("\n"):
         raise Mistake(f"{quoted(text)} is not a flag's name", "letters, digits, dashes and dots, such as audit-log-maxage")
     return text
@@ -156,13 +171,22 @@ def local_env_name(text: str) -> str:
 def image_repository(text: str) -> str:
     """Where images come from: `host[:port][/path]`, no scheme, no tag. Empty where it is inherited."""
     part = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
-    host = r"[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]{1,5})?"
+    label = r"[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?"
+    host = rf"{label}(\.{label})*(:(?P<port>[1-9][0-9]{{0,4}}))?"
     if "://" in text:
         raise Mistake(f"{quoted(text)} is a URL", "without scheme: registry.example.com/k8s")
-    if text and (len(text) > 200 or not re.fullmatch(rf"{host}(/{part})*", text)):
+    found = re.fullmatch(rf"{host}(/{part})*", text)
+    if text and (len(text) > 200 or found is None or int(found["port"] or 1) > 65535):
         hint = "host[:port][/path] without image name and tag, such as registry.k8s.io"
         raise Mistake(f"{quoted(text)} is not an image repository", hint)
     return text
+
+
+def main_image_repository(text: str) -> str:
+    """The repository that others are inherited from."""
+    if not text:
+        raise Mistake("is empty", "such as registry.k8s.io; leave the line out for that one")
+    return image_repository(text)
 
 
 def image_tag(text: str) -> str:

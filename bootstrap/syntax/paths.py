@@ -12,17 +12,16 @@ HOST_PATH_TYPES = ("", "DirectoryOrCreate", "Directory", "FileOrCreate", "File",
 _SYSTEM = frozenset(
     PurePosixPath(path)
     for path in (
-        "/", "/bin", "/etc", "/home", "/lib", "/lib64", "/media", "/mnt", "/opt", "/root", "/sbin", "/srv", "/usr", "/usr/lib",
-        "/usr/local", "/var", "/var/cache", "/var/lib", "/var/log", "/var/spool", "/var/lib/containerd", "/var/lib/kubelet",
-        "/var/lib/docker", "/var/lib/containers",
+        "/", "/home", "/media", "/mnt", "/opt", "/srv", "/var", "/var/lib",
     )
 )  # fmt: skip
 _NEVER_BELOW = tuple(
     PurePosixPath(path)
     for path in (
-        "/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/run", "/sbin", "/sys", "/tmp",  # noqa: S108
-        "/usr/bin", "/usr/lib",
-        "/usr/sbin", "/var/lib/containerd", "/var/lib/kubelet", "/var/log/pods", "/var/run", "/var/tmp",  # noqa: S108
+        "/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/opt/cni", "/proc", "/root", "/run", "/sbin", "/sys",
+        "/tmp", "/usr", "/var/cache", "/var/lib/apt", "/var/lib/cni", "/var/lib/containerd", "/var/lib/containers",  # noqa: S108
+        "/var/lib/docker", "/var/lib/dpkg", "/var/lib/kubelet", "/var/lib/rpm", "/var/lib/systemd", "/var/log", "/var/run",
+        "/var/spool", "/var/tmp",  # noqa: S108
     )
 )  # fmt: skip
 

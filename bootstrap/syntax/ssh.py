@@ -8,8 +8,9 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from ipaddress import IPv4Address
 
-from bootstrap.syntax import Mistake, addresses, quoted
+from bootstrap.syntax import Mistake, addresses, names, quoted
 
 _TARGET = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:%-]*|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@\\-]*\$?")
@@ -30,6 +31,8 @@ def target(text: str) -> str:
         raise Mistake(f"{quoted(text)} holds a port or brackets", "the host alone; `port:` has a line of its own")
     if len(text) > 253 or not _TARGET.fullmatch(text):
         raise Mistake(f"{quoted(text)} is not a host", hint)
+    if names.is_numeric(text) and not _is_ipv4(text):
+        raise Mistake(f"{quoted(text)} is not an address", "four numbers from 0 to 255, without leading zeros: 192.0.2.11")
     return text
 
 
@@ -69,6 +72,14 @@ def host_key(text: str) -> str:
     if kind not in _KEY_TYPES or "\n" in text or not _is_key(kind, blob):
         raise Mistake(f"{quoted(text)} is neither a fingerprint nor a public key", hint)
     return f"{kind} {blob}"
+
+
+def _is_ipv4(text: str) -> bool:
+    try:
+        IPv4Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_key(kind: str, blob: str) -> bool:

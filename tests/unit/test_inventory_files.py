@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bootstrap.cluster import Ssh, Sudo, ssh_of
-from tests.unit.inventory_support import GOOD, load, problems, with_host, with_spec
+from tests.unit.inventory_support import GOOD, load, problems, with_spec
 
 
 @pytest.fixture
@@ -44,35 +44,6 @@ def test_home_directories_are_expanded(there: Path, monkeypatch: pytest.MonkeyPa
 
 def test_absolute_paths_stay(there: Path) -> None:
     assert load(with_spec(f"patches: {there}/patches")).patches == there / "patches"
-
-
-@pytest.mark.parametrize(
-    ("line", "field", "words"),
-    [
-        ("patches: ./nothing", "patches", "no such directory"),
-        ("patches: ./key", "patches", "is not a directory"),
-        ("certificateAuthorities: nothing", "certificateAuthorities", "no such directory"),
-        ("addons: [./nothing.yaml]", "addons[0]", "no such file"),
-        ("hardening: {audit: {policyFile: ./nothing.yaml}}", "hardening.audit.policyFile", "no such file"),
-        ("addons: [nothing.yaml]", "addons[0]", "no such file"),
-        ("addons: [./pki]", "addons[0]", "is a directory"),
-        ("ssh: {configFile: nothing}", "ssh.configFile", "no such file"),
-        ("ssh: {identityFile: nothing}", "ssh.identityFile", "no such file"),
-        ("ssh: {identityFile: pki}", "ssh.identityFile", "is a directory"),
-        ("ssh: {knownHostsFile: pki}", "ssh.knownHostsFile", "is a directory"),
-    ],
-)
-def test_a_file_that_is_not_there_is_a_mistake(there: Path, line: str, field: str, words: str) -> None:
-    (problem,) = problems(with_spec(line), there)
-    assert (problem.line, problem.field) == (10, f"spec.{field}")
-    assert words in problem.message
-
-
-@pytest.mark.parametrize("line", ["patches: nothing", "ssh: {identityFile: nothing}", "ssh: {configFile: nothing}"])
-def test_files_of_one_host_are_looked_for_too(there: Path, line: str) -> None:
-    (problem,) = problems(with_host(line), there)
-    assert problem.line == 10
-    assert problem.field.startswith("spec.hosts[0].")
 
 
 def test_a_path_that_cannot_exist_is_a_mistake_and_no_crash(there: Path) -> None:

@@ -11,12 +11,7 @@ import yaml
 from bootstrap.errors import InventoryError
 from bootstrap.inventory import document
 from bootstrap.inventory import load as load_file
-from tests.unit.inventory_support import GOOD, load, problems, with_host, with_spec
-
-AMBIGUOUS = (
-    "yes", "No", "on", "OFF", "y", "0x10", "010", "0o10", "0b1", "1_000", "1:30", "1e3", "1.", ".5", "+1", ".inf",
-)  # fmt: skip
-NOT_TEXT = (("12", '"12"'), ("1.50", '"1.50"'), ("true", '"true"'), ("null", ""), ("~", ""), ("", ""), ("[]", ""))
+from tests.unit.inventory_support import GOOD, load, problems, with_spec
 
 
 def bomb(levels: int, width: int) -> str:
@@ -53,44 +48,6 @@ def test_a_file_that_cannot_be_read_has_one_clear_mistake(text: bytes, line: int
     assert words in problem.message
     if line != "any":
         assert problem.line == line
-
-
-@pytest.mark.parametrize(
-    ("text", "line", "field", "words", "hint"),
-    [
-        (GOOD + "  hosts: []\n", 10, "spec.hosts", "twice", "first on line 6"),
-        (GOOD.replace("    role", "    name: cp2\n    role"), 8, "spec.hosts[0].name", "twice", "first on line 7"),
-        (with_spec("kubelet: {config: {a: &a {b: 1}, a: 2}}"), 10, "spec.kubelet.config.a", "twice", "line 10"),
-        (with_host("ssh: &x {user: root}", "labels: {<<: *x}"), 11, 'spec.hosts[0].labels["<<"]', "merge keys", "write"),
-        (with_host("labels: {1: a}"), 10, "spec.hosts[0].labels", "`1` cannot be the name of a field", "quotes"),
-        (with_host("labels: {yes: a}"), 10, "spec.hosts[0].labels", "`yes` cannot be", "quotes"),
-        (with_host("labels: {[a]: b}"), 10, "spec.hosts[0].labels", "cannot be the name", "bracket"),
-        (GOOD.replace("cp1", "!!python/object/apply:os.system [id]"), 7, "spec.hosts[0].name", "tag !!python", "without tags"),
-        (GOOD.replace("cp1", "!!python/name:os.system x"), 7, "spec.hosts[0].name", "tag !!python", ""),
-        (GOOD.replace("cp1", "!!binary Y3Ax"), 7, "spec.hosts[0].name", "tag !!binary", ""),
-        (GOOD.replace("cp1", "!mine cp1"), 7, "spec.hosts[0].name", "tag !mine", ""),
-        (with_spec("kubelet: {config: &c {self: *c}}"), 10, "spec.kubelet.config.self", "stands in itself", "alias"),
-        (GOOD.replace("cp1", '"cp\\x01"'), 7, "spec.hosts[0].name", "control character", ""),
-        (GOOD.replace("cp1", '"cp\\0"'), 7, "spec.hosts[0].name", "control character", ""),
-        (with_spec('kubelet: {config: {"a\\0": 1}}'), 10, "spec.kubelet.config", "cannot be the name", ""),
-        *(
-            (GOOD.replace("cp1", word), 7, "spec.hosts[0].name", f"`{word}` is text to some readers", f'"{word}"')
-            for word in AMBIGUOUS
-        ),
-        *(
-            (GOOD.replace("cp1", word), 7, "spec.hosts[0].name", "must be text, but is", hint)
-            for word, hint in NOT_TEXT
-        ),
-        (with_spec("kubelet: {config: {failSwapOn: no}}"), 10, "spec.kubelet.config.failSwapOn", "a switch", "true or false"),
-        (with_spec("kubelet: {config: {q: 1234567890123456789012}}"), 10, "spec.kubelet.config.q", "a number", "quotes"),
-        (with_spec("kubelet: {config: {q: 1.0e+999}}"), 10, "spec.kubelet.config.q", "a number", "quotes"),
-    ],
-)
-def test_yaml_that_would_have_to_be_guessed_is_refused(text: str, line: int, field: str, words: str, hint: str) -> None:
-    (problem,) = problems(text)
-    assert (problem.line, problem.field) == (line, field)
-    assert words in problem.message
-    assert hint in problem.hint
 
 
 @pytest.mark.parametrize(

@@ -48,8 +48,8 @@ def test_other_files_and_directories_are_left_alone(tmp_path: Path) -> None:
     ("name", "text", "line", "message"),
     [
         ("etdc.yaml", "a: 1", None, "names no target"),
-        ("etcd+strategc.yaml", "a: 1", None, "'strategc' is not a type of patch"),
-        ("etcd+.yaml", "a: 1", None, "'' is not a type of patch"),
+        ("etcd+strategc.yaml", "a: 1", None, "\"strategc\" is not a type of patch"),
+        ("etcd+.yaml", "a: 1", None, '"" is not a type of patch'),
         ("etcd.yml", "a: 1", None, "read .yaml and .json only"),
         ("etcd.yaml", "a: 1\nb: [\n", 3, "node content"),
         ("etcd.yaml", "a: 1\na: 2\n", 2, "key 'a' stands twice"),
