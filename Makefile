@@ -33,7 +33,7 @@ packages: ## System packages that the tests need (root, apt).
 
 .PHONY: test
 test: packages check ## All of it: unit tests, a real sshd, real nodes.
-	$(BIN)/pytest -q -ra -n 2 -m exhaustive tests/workflows
+	$(BIN)/pytest -q -ra -n 2 -m exhaustive tests/unit tests/workflows
 	$(BIN)/pytest -q -ra tests/ssh
 	$(BIN)/pytest -q -ra -x tests/lab
 

@@ -206,7 +206,7 @@ def config() -> None:
 @local_command
 def config_validate(context: Context, inventory: Path) -> None:
     """Check INVENTORY and the files it names; every mistake at once."""
-    cluster = context.load(inventory)
+    cluster = context.load(inventory, with_files=True)
     count = len(cluster.hosts)
     context.console.result(
         {"valid": True, "cluster": cluster.name, "hosts": count},

@@ -76,7 +76,7 @@ def manifest(snapshot: Snapshot, host: Host, component: str) -> File:
     context = ManifestContext(
         cluster_token=cluster_token(snapshot, host) if is_etcd else components.TOKEN_PLACEHOLDER,
         born_with=born_with(facts) if is_etcd else None,
-        ca_dirs=facts.ca_dirs,
+        ca_dirs=tuple(path for path in facts.ca_dirs if path in components.CA_DIRS),
         hashes=hashes(snapshot, host) if snapshot.etcd_ca else None,
         patches=snapshot.patches.get(host.name, ()),
         etcd_user=etcd_user(facts) if snapshot.cluster.hardening.etcd_user else None,

@@ -68,7 +68,8 @@ class Version:
     def _order(self) -> tuple[object, ...]:
         # Semantic versioning 2.0, section 11: numeric identifiers are lower than others, a shorter list is lower.
         identifiers = tuple(
-            (0, int(part), "") if part.isdigit() else (1, 0, part) for part in self.pre_release.split(".") if part
+            (0, int(part), "") if part.isascii() and part.isdigit() else (1, 0, part)
+            for part in self.pre_release.split(".") if part
         )
         return (self.major, self.minor, self.patch, not self.pre_release, identifiers)
 

@@ -1,4 +1,4 @@
-"""For all tests: in CI nothing is left out, so a skip is a failure there."""
+"""For all tests: in CI nothing is left out, so a skip is a failure there; and what is random there is the same every time."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# Elsewhere every run tries something new; what it finds is printed as an example to run again.
+settings.register_profile("ci", derandomize=True, database=None, print_blob=True)
+settings.register_profile("here", print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -28,6 +28,7 @@ _STRING_FLAGS = frozenset({
     "bootstrap-kubeconfig", "cgroup-driver", "config", "config-dir", "container-runtime-endpoint", "kubeconfig",
     "hostname-override", "node-ip", "node-labels", "pod-manifest-path", "root-dir", "v",
 })
+_BINARY = re.compile(r"/[A-Za-z0-9._/+-]{1,4000}")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
@@ -55,10 +56,13 @@ def kubelet_facts(segments: Segments, owned: Mapping[PurePosixPath, Observed]) -
         layers = _layers(segments, owned, given, started=bool(argv or unit_argv))
     except ValueError as error:
         problem = str(error)
+    binary = segments.values.get("kubelet_binary") or None
+    if binary is not None and not _BINARY.fullmatch(binary):
+        binary, problem = None, problem or "its program has a path that no unit file should hold"
     looked_at = {absolute(name.removeprefix("manifests/")) for name in segments.values if name.startswith("manifests/")}
     layers.append(_Source("running process" if argv else "unit", _as_configuration(given)))
     return KubeletFacts(
-        binary=segments.values.get("kubelet_binary") or None,
+        binary=binary,
         version=_version(segments),
         argv=argv,
         start_time=0.0,
@@ -237,5 +241,5 @@ def _proxies(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _version(segments: Segments) -> str:
-    found = re.search(r"^Kubernetes (v\d+\.\d+\.\d+\S*)$", readable(segments.one("versions")), re.MULTILINE)
+    found = re.search(r"^Kubernetes (v\d+\.\d+\.\d+[!-~]*)$", readable(segments.one("versions")), re.MULTILINE | re.ASCII)
     return found[1][:64] if found else ""

@@ -9,6 +9,7 @@ from bootstrap.facts.frame import Garbled, Segments, decode
 from bootstrap.facts.kubelet import kubelet_facts
 from bootstrap.facts.model import EtcdDataFacts, Facts, KubeletFacts
 from bootstrap.facts.paths import kubeconfigs, owned_paths, pod_logs
+from bootstrap.facts.plain import plain
 from bootstrap.facts.processes import listeners, start_time, static_processes
 from bootstrap.facts.runtime import runtime_facts
 from bootstrap.facts.security import security_facts
@@ -30,6 +31,7 @@ from bootstrap.files import Observed
 def parse(host: str, text: str, clock_skew_s: float, clock_error_s: float = 0.0, *, security: bool = False) -> Facts:
     """Facts of one host. text: the script's output; security: whether it was asked for that, too.
 
+    Every text in them is printable, on one line and of bounded length, whatever the host sent.
     Raises BootstrapError, naming the host, where it is not whole.
     """
     segments = decode(host, text)
@@ -37,6 +39,11 @@ def parse(host: str, text: str, clock_skew_s: float, clock_error_s: float = 0.0,
     clock = seconds(values.get("clock", ""))
     if not clock or "data_dir" not in values:
         raise Garbled(f"what {host} answered lacks the first facts (clock, data directory)", host=host)
+    return plain(_facts(host, segments, clock, clock_skew_s, security=security))
+
+
+def _facts(host: str, segments: Segments, clock: float, clock_skew_s: float, *, security: bool) -> Facts:
+    values = segments.values
     owned = owned_paths(segments)
     kubelet = kubelet_facts(segments, owned)
     return Facts(

@@ -39,15 +39,15 @@ def one_line(text: str) -> str:
     if _CONTROL.search(text):
         raise Mistake("holds a line break or a control character", "one line of text")
     if hidden := _INVISIBLE.search(text):
-        raise Mistake(f"holds the invisible character {_named(hidden[0])}", "remove it, or type the text again by hand")
+        raise Mistake(f"holds the invisible character {named(hidden[0])}", "remove it, or type the text again by hand")
     return text
 
 
 def stranger(text: str) -> str:
     """The first character of `text` that is not ASCII, by name: it may look like one that is. Empty where all are ASCII."""
-    return next((_named(c) for c in text if not c.isascii()), "")
+    return next((named(c) for c in text if not c.isascii()), "")
 
 
-def _named(character: str) -> str:
+def named(character: str) -> str:
     """`U+0441 CYRILLIC SMALL LETTER ES`."""
     return f"U+{ord(character):04X} {unicodedata.name(character, '')}".rstrip()

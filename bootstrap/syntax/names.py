@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from ipaddress import ip_address
 
-from bootstrap.syntax import Mistake, one_line, quoted
+from bootstrap.syntax import Mistake, named, one_line, quoted
 
 LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 LABEL_PATTERN = rf"^{LABEL}$"
@@ -196,8 +196,11 @@ def image_tag(text: str) -> str:
 
 
 def flag_value(text: str) -> str:
-    """The value of a flag: one line."""
-    return one_line(text)
+    """The value of a flag: one line that can be printed, for it may stand in a unit file too (`render.systemd_word`)."""
+    hidden = next((c for c in one_line(text) if not c.isprintable()), "")
+    if hidden:
+        raise Mistake(f"holds {named(hidden)}, which cannot be printed", "remove it, or type the text again by hand")
+    return text
 
 
 def _is_address(text: str) -> bool:
