@@ -39,11 +39,12 @@ def parse(host: str, text: str, clock_skew_s: float, clock_error_s: float = 0.0,
     clock = seconds(values.get("clock", ""))
     if not clock or "data_dir" not in values:
         raise Garbled(f"what {host} answered lacks the first facts (clock, data directory)", host=host)
-    return plain(_facts(host, segments, clock, clock_skew_s, security=security))
+    return plain(_facts(host, segments, clock, (clock_skew_s, clock_error_s), security=security))
 
 
-def _facts(host: str, segments: Segments, clock: float, clock_skew_s: float, *, security: bool) -> Facts:
+def _facts(host: str, segments: Segments, clock: float, skew_and_error_s: tuple[float, float], *, security: bool) -> Facts:
     values = segments.values
+    clock_skew_s, clock_error_s = skew_and_error_s
     owned = owned_paths(segments)
     kubelet = kubelet_facts(segments, owned)
     return Facts(

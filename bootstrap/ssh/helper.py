@@ -234,6 +234,8 @@ class _Collector:
             self.status = int(status)
             self._keep(self._pending[:at])
             self.done = True
+        elif at >= 0 and len(self._pending) - at > _MARK_SIZE:
+            raise EOFError("the root shell gave a status that never ends")
         elif len(self._pending) > _MARK_SIZE and at < 0:
             self._keep(self._pending[:-_MARK_SIZE])
             del self._pending[:-_MARK_SIZE]

@@ -81,7 +81,8 @@ def test_any_text_that_looks_like_yaml(text: str) -> None:
 
 INJECTIONS = (
     "$(reboot)", "`id`", "; rm -rf /", "{{ 7*7 }}", "{% raw %}", "${HOME}", "%n", "a\nb: c", "a\r\nb", "' \" \\", "# none",
-    "a: b", "- x", "!!int 1", "&a", "*a", "|", ">", "%YAML", "---", "...", "=", "<<", "null", "yes", "1e3", "0o17", "12:30", "2024-01-01",
+    "a: b",
+    "- x", "!!int 1", "&a", "*a", "|", ">", "%YAML", "---", "...", "=", "<<", "null", "yes", "1e3", "0o17", "12:30", "2024-01-01",
     "../../etc/cron.d/x", "/etc/kubernetes/../shadow", "-oProxyCommand=id", "\x1b[2J", "\u202e", "\u200b", "\u0441p1", "\u00a0",
     "--anonymous-auth=true", "x" * 70_000,
 )  # fmt: skip

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from bootstrap import components, owned
+from bootstrap import components, owned, staticpod
 from bootstrap.inventory import show
-from tests.unit.inventory_support import load, problems, with_host, with_hosts, with_spec
+from tests.unit.inventory_support import GOOD, load, problems, with_host, with_hosts, with_spec
 from tests.unit.rendering_samples import a_cluster, context, extra_args
 
 COMPONENTS: dict[str, Mapping[str, str]] = {
@@ -29,6 +29,18 @@ def in_spec(place: str, text: str) -> str:
 
 def arg(name: str, value: str = "x") -> str:
     return f"extraArgs: [{{name: {name}, value: '{value}'}}]"
+
+
+@pytest.mark.parametrize(
+    ("place", "component"),
+    [("apiServer", "kube-apiserver"), ("controllerManager", "kube-controller-manager"), ("scheduler", "kube-scheduler")],
+)
+def test_the_mounts_that_the_tool_owns_are_those_of_its_manifests(place: str, component: str) -> None:
+    cluster = load(GOOD)
+    context = components.ManifestContext(ca_dirs=components.CA_DIRS)
+    pod = staticpod.decode(components.manifest(cluster, cluster.hosts[0], component, context))
+    mounts = staticpod.main_container(pod)["volumeMounts"]
+    assert {mount["name"]: mount["mountPath"] for mount in mounts} == owned.MOUNTS[place]
 
 
 def test_ordinary_extra_arguments_are_fine() -> None:
