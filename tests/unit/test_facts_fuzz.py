@@ -19,7 +19,7 @@ from bootstrap.errors import BootstrapError
 from bootstrap.facts import Facts, as_dict, parse
 from bootstrap.facts.plain import MOST_TEXT
 from tests.unit.facts_support import MARK, VALUES, body, path_line, records, text
-from tests.unit.pki_samples import a_cluster
+from tests.unit.pki_samples import NOW, a_cluster
 from tests.unit.test_facts_parse import CGROUPFS, PEM, process_files
 
 CLUSTER = a_cluster()
@@ -66,7 +66,7 @@ def check(answer: str) -> None:
     shown = StringIO()
     Console(verbosity=2, stdout=shown, stderr=shown, environ={}).facts(facts)
     assert all(c.isprintable() or c == "\n" for c in shown.getvalue())
-    assert all(finding.message.replace("\n", "").isprintable() for finding in preflight.check(CLUSTER, {"cp1": facts}))
+    assert all(finding.message.replace("\n", "").isprintable() for finding in preflight.check(CLUSTER, {"cp1": facts}, NOW))
 
 
 def texts(value: Any) -> list[str]:

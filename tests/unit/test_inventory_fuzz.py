@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from bootstrap import components, kubelet
 from bootstrap.addons import coredns, kube_proxy
 from bootstrap.cluster import Cluster
-from bootstrap.components import ManifestContext
 from bootstrap.constants import COMPONENTS, DEFAULT_MANIFEST_DIR
 from bootstrap.errors import InventoryError
 from bootstrap.inventory import example, examples, show
@@ -21,6 +20,7 @@ from bootstrap.inventory import shape as model_shape
 from bootstrap.kubeadm_config import cluster_configuration
 from bootstrap.render import load_yaml_all
 from bootstrap.staticpod import decode, flags
+from tests.unit import rendering_samples as samples
 from tests.unit.inventory_cases import Case, cases
 from tests.unit.inventory_support import GOOD, load
 
@@ -54,7 +54,7 @@ def check_rendered(text: str) -> None:
     spec = {"etcd": cluster.etcd.local, "kube-apiserver": cluster.api_server,
             "kube-controller-manager": cluster.controller_manager, "kube-scheduler": cluster.scheduler}  # fmt: skip
     for name in COMPONENTS:
-        pod = decode(components.manifest(cluster, host, name, ManifestContext()))
+        pod = decode(components.manifest(cluster, host, name, samples.context(cluster)))
         given_flags = [(arg.name.replace("_", "-"), arg.value) for arg in spec[name].extra_args]
         assert [flag for flag in flags(pod) if flag in given_flags] == given_flags
         assert pod["metadata"]["name"] == name
@@ -62,7 +62,7 @@ def check_rendered(text: str) -> None:
     kubelet.drop_in(cluster, host)
     (configuration,) = load_yaml_all(kubelet.config_file(cluster, host, DEFAULT_MANIFEST_DIR, "unix:///x", None).decode())
     assert configuration["kind"] == "KubeletConfiguration"
-    for thing in (*coredns.objects(cluster), *kube_proxy.objects(cluster), cluster_configuration(cluster)):
+    for thing in (*coredns.objects(cluster), *kube_proxy.objects(cluster), cluster_configuration(cluster, samples.config_paths(cluster))):
         assert thing["kind"]
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
 from bootstrap import components, owned, staticpod
 from bootstrap.inventory import show
 from tests.unit.inventory_support import GOOD, load, problems, with_host, with_hosts, with_spec
-from tests.unit.rendering_samples import a_cluster, context, extra_args
+from tests.unit.rendering_samples import NOTHING, a_cluster, context, extra_args
 
 COMPONENTS: dict[str, Mapping[str, str]] = {
     "etcd.local": owned.ETCD_FLAGS,
@@ -36,9 +37,10 @@ def arg(name: str, value: str = "x") -> str:
     [("apiServer", "kube-apiserver"), ("controllerManager", "kube-controller-manager"), ("scheduler", "kube-scheduler")],
 )
 def test_the_mounts_that_the_tool_owns_are_those_of_its_manifests(place: str, component: str) -> None:
-    cluster = load(GOOD)
-    context = components.ManifestContext(ca_dirs=components.CA_DIRS)
-    pod = staticpod.decode(components.manifest(cluster, cluster.hosts[0], component, context))
+    """Those of the hardening are not among them: a user who brings an audit policy of his own brings its volumes, too."""
+    cluster = load(GOOD).model_copy(update={"hardening": NOTHING})
+    given = replace(context(cluster), ca_dirs=components.CA_DIRS)
+    pod = staticpod.decode(components.manifest(cluster, cluster.hosts[0], component, given))
     mounts = staticpod.main_container(pod)["volumeMounts"]
     assert {mount["name"]: mount["mountPath"] for mount in mounts} == owned.MOUNTS[place]
 
