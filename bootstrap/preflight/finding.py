@@ -8,6 +8,8 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Any
 
+from bootstrap.facts import plain
+
 
 class Severity(StrEnum):
     """UNKNOWN: it could not be found out; init goes on, and does not mention it."""
@@ -19,13 +21,19 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One finding. name: what --ignore-preflight takes, kubeadm's where kubeadm has the check. host: None: of the cluster."""
+    """One finding. name: what --ignore-preflight takes, kubeadm's where kubeadm has the check. host: None: of the cluster.
+
+    message: printable, whatever paths of a host are in it.
+    """
 
     name: str
     host: str | None
     severity: Severity
     message: str
     hint: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", "\n".join(plain.text(line) for line in self.message.split("\n")))
 
 
 def error(name: str, host: str | None, message: str, hint: str = "") -> Finding:

@@ -62,7 +62,8 @@ def check_rendered(text: str) -> None:
     kubelet.drop_in(cluster, host)
     (configuration,) = load_yaml_all(kubelet.config_file(cluster, host, DEFAULT_MANIFEST_DIR, "unix:///x", None).decode())
     assert configuration["kind"] == "KubeletConfiguration"
-    for thing in (*coredns.objects(cluster), *kube_proxy.objects(cluster), cluster_configuration(cluster, samples.config_paths(cluster))):
+    of_kubeadm = cluster_configuration(cluster, samples.config_paths(cluster))
+    for thing in (*coredns.objects(cluster), *kube_proxy.objects(cluster), of_kubeadm):
         assert thing["kind"]
 
 
