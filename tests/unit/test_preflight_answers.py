@@ -146,9 +146,13 @@ def test_round_trips_against_the_election_timeout_that_is_set() -> None:
 # --- disks ---
 
 
-@pytest.mark.parametrize(("p99_s", "expected"), [(0.0099, []), (0.011, ["warning"]), (0.49, ["warning"]), (0.51, ["error"])])
-def test_disks(p99_s: float, expected: list[str]) -> None:
-    assert [s for _, s, _ in findings(of_cp1(writes=WriteTimes(p99_s, 100, "/var/lib")))] == expected
+@pytest.mark.parametrize(
+    ("median_s", "p99_s", "expected"),
+    [(0.002, 0.0099, []), (0.002, 0.011, ["warning"]), (0.002, 2.0, ["warning"]), (0.09, 0.2, ["warning"]), (0.11, 0.2, ["error"])],
+)
+def test_disks(median_s: float, p99_s: float, expected: list[str]) -> None:
+    writes = WriteTimes(p99_s, 100, "/var/lib", median_s, p99_s)
+    assert [severity for _, severity, _ in findings(of_cp1(writes=writes))] == expected
 
 
 def test_an_etcd_that_runs_on_a_slow_disk_keeps_nothing_from_working() -> None:
