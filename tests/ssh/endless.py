@@ -55,7 +55,7 @@ def ask(connection: ssh.SshConnection, mode: str, settings: dict[str, str]) -> s
             return str(len(connection.run(["cat", "/dev/zero"], timeout_s=2.0).stdout))
         case "body":
             return str(connection.request(Request("GET", "127.0.0.1", endless_server(), "/"), timeout_s=60.0).status)
-    remote.facts_script = lambda data_dir: SCRIPTS[mode]  # type: ignore[assignment]
+    remote.facts_script = lambda *_, **__: SCRIPTS[mode]  # type: ignore[assignment]
     return str(connection.look(PurePosixPath("/var/lib/etcd")))
 
 

@@ -278,15 +278,15 @@ def test_a_lost_exit_status_is_an_error(connection: ssh.SshConnection) -> None:
 def test_look_gives_facts_and_the_clock(connection: ssh.SshConnection, monkeypatch: pytest.MonkeyPatch) -> None:
     assert connection.look(PurePosixPath("/var/lib/etcd")).hostname == os.uname().nodename
     parsed: list[tuple[str, str, float]] = []
-    monkeypatch.setattr(remote, "facts_script", lambda data_dir: "sleep 0.4; echo slow")
-    monkeypatch.setattr(remote, "parse_facts", lambda *given: parsed.append(given))
+    monkeypatch.setattr(remote, "facts_script", lambda *_, **__: "sleep 0.4; echo slow")
+    monkeypatch.setattr(remote, "parse_facts", lambda *given, **_: parsed.append(given))
     connection.look(PurePosixPath("/var/lib/etcd"))
     assert parsed[0][:2] == ("cp1", "slow\n")
     assert abs(parsed[0][2]) < 0.2
 
 
 def test_endless_facts_are_cut_off(connection: ssh.SshConnection, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "facts_script", lambda data_dir: "cat /dev/zero")
+    monkeypatch.setattr(remote, "facts_script", lambda *_, **__: "cat /dev/zero")
     with pytest.raises(RemoteError, match="too much output"):
         connection.look(PurePosixPath("/var/lib/etcd"))
     assert connection.run(["true"]).status == 0

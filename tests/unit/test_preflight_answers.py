@@ -148,7 +148,10 @@ def test_round_trips_against_the_election_timeout_that_is_set() -> None:
 
 @pytest.mark.parametrize(
     ("median_s", "p99_s", "expected"),
-    [(0.002, 0.0099, []), (0.002, 0.011, ["warning"]), (0.002, 2.0, ["warning"]), (0.09, 0.2, ["warning"]), (0.11, 0.2, ["error"])],
+    [
+        (0.002, 0.0099, []), (0.002, 0.011, ["warning"]), (0.002, 2.0, ["warning"]), (0.09, 0.2, ["warning"]),
+        (0.11, 0.2, ["error"]),
+    ],
 )
 def test_disks(median_s: float, p99_s: float, expected: list[str]) -> None:
     writes = WriteTimes(p99_s, 100, "/var/lib", median_s, p99_s)
