@@ -49,10 +49,15 @@ def kubelet(lab: Lab) -> Iterator[None]:
     lab.sh(CP1, f"mkdir -p {ELSEWHERE} {MANIFESTS} /var/lib/kubelet {DROP_IN.rpartition('/')[0]}\n"
                 f"cat >{CONFIG} <<'END'\n{config(NEVER)}END\ncat >{DROP_IN} <<'END'\n{unit}END\n"
                 "systemctl daemon-reload; systemctl restart kubelet")  # fmt: skip
-    wait_until(lambda: lab.sh(CP1, "curl -sf http://127.0.0.1:10255/pods") != "", 60, "the kubelet answering")
+    answering(lab)
     yield
     lab.sh(CP1, f"rm -rf {DROP_IN} {ELSEWHERE}; systemctl daemon-reload")
     lab.reset()
+
+
+def answering(lab: Lab) -> None:
+    """Wait for a kubelet that has just been started."""
+    wait_until(lambda: lab.sh(CP1, "curl -sf http://127.0.0.1:10255/pods") != "", 60, "the kubelet answering")
 
 
 def script(deeds: Iterable[Deed]) -> str:
@@ -149,6 +154,7 @@ def test_a_real_kubelet_does_what_the_table_says(lab: Lab, kubelet: None) -> Non
     lab.sh(CP1, "systemctl stop kubelet")
     lab.sh(CP1, script(deed for scenario in SCENARIOS if scenario.down for deed in scenario.then))
     lab.sh(CP1, f"cat >{CONFIG} <<'END'\n{config(OFTEN)}END\nsystemctl start kubelet")
+    answering(lab)
     settled(lab, watched, expected(SCENARIOS, "listed"), "listed")
     says_what_it_should(lab)
     periodic(lab, [twin(scenario) for scenario in up if labels([scenario], "watched") != labels([scenario], "listed")])
