@@ -132,7 +132,8 @@ def twin(scenario: Scenario) -> Scenario:
     def deed(one: Deed) -> Deed:
         return replace(one, name=one.name.replace(old, new), content=one.content.replace(old.encode(), new.encode()))
 
-    return replace(scenario, name=new, first=tuple(map(deed, scenario.first)), then=tuple(map(deed, scenario.then)))
+    outcomes = {stage: getattr(scenario, stage).replace(old, new) for stage in ("started", "watched", "listed")}
+    return replace(scenario, name=new, first=tuple(map(deed, scenario.first)), then=tuple(map(deed, scenario.then)), **outcomes)
 
 
 def labels(scenarios: Iterable[Scenario], stage: str) -> dict[str, str]:
