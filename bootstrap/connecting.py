@@ -42,7 +42,6 @@ def connected(
     names = [host.name for host in hosts]
     tell(Event(Kind.PHASE_STARTED, 0.0, "connect", "", "Connecting to the hosts", {"hosts": names}))
     results = at_once(lambda host: connect(cluster, host), hosts, lambda host: host.name)
-    tell(Event(Kind.PHASE_DONE, time.monotonic() - began, "connect"))
     connections = {name: found for name, found in results.items() if not isinstance(found, BootstrapError)}
     failed = {} if failed is None else failed
     failed |= {name: found for name, found in results.items() if isinstance(found, BootstrapError)}
@@ -50,6 +49,7 @@ def connected(
         raise_all([error for name, error in failed.items() if not tolerate(name)])
         if not connections:
             raise_all(list(failed.values()))
+        tell(Event(Kind.PHASE_DONE, time.monotonic() - began, "connect"))
         for error in failed.values():
             if console is not None:
                 console.note(f"going on without {error.host}: {error.message}")
