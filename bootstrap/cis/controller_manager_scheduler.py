@@ -27,7 +27,7 @@ def _gate(flags: Flags) -> tuple[bool, str]:
 
 CHECKS: tuple[Check, ...] = (
     manual("1.3.1", "pods that have ended are cleared away", is_set(CONTROLLER_MANAGER, "terminated-pod-gc-threshold"),
-           f"terminated-pod-gc-threshold in {ARGS}"),
+           "spec.hardening.terminatedPods: true"),
     automated("1.3.2", "no profiling", holds(CONTROLLER_MANAGER, "profiling", "false", is_false), PROFILING),
     automated("1.3.3", "each controller has its own credentials",
               holds(CONTROLLER_MANAGER, "use-service-account-credentials", "true", is_true)),
