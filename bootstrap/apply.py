@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import assert_never
 
-from bootstrap import deeds, waiting
+from bootstrap import deeds, refusals, waiting
 from bootstrap.access import Access
 from bootstrap.errors import BootstrapError, ExitCode, HostUnreachable, SeveralErrors
 from bootstrap.events import Event, Kind
@@ -27,6 +27,7 @@ from bootstrap.plan import (
     Change,
     EtcdRemove,
     MovePath,
+    NodeRemove,
     Plan,
     RemovePath,
     Run,
@@ -111,7 +112,7 @@ class Applier:
     def _make_sure(self, host: str, group: tuple[WriteFile, ...] | Change) -> None:
         """Raise HoldLost where another operator may be at work by now."""
         if self._access.holds is not None and not isinstance(group, WaitFor):
-            elsewhere = isinstance(group, ApiApply | AddTaints | EtcdRemove | SaveLocal)
+            elsewhere = isinstance(group, ApiApply | AddTaints | EtcdRemove | NodeRemove | SaveLocal)
             self._access.holds.check(None if elsewhere else host, self._stop.is_set)
 
     def _one(self, step: Step, host: str, change: Change) -> None:
@@ -130,10 +131,13 @@ class Applier:
                 deeds.run(connection, argv, timeout.total_seconds(), stdin)
             case WaitFor(probe, timeout):
                 self._tell(Kind.WAITING, step, host, str(probe))
+                restart = partial(self._restart_kubelet, step, host) if change.restart_kubelet else None
+                watch = refusals.Watch(waiting.data_dir(self._access), restart, time.monotonic)
                 try:
                     waiting.wait(
                         probe, host, self._access, timeout,
                         tell=lambda answer: self._tell(Kind.WAITING, step, host, str(probe), answer=answer),
+                        failing=lambda verdict: watch(verdict, self._access.connections[host]),
                         stopped=self._stop.is_set, hopeless=self._hopeless,
                     )  # fmt: skip
                 except waiting.NotHealthy as error:
@@ -150,11 +154,19 @@ class Applier:
                 deeds.retried(self._access, taint, f"taints of {node}", self._stop.is_set)
             case EtcdRemove(member):
                 deeds.remove_member(self._access, member)
+            case NodeRemove(node):
+                deeds.retried(self._access, partial(deeds.remove_node, node=node), f"the removal of node {node}", self._stop.is_set)
             case SaveLocal(path, content):
                 write_local(path, content.reveal())
             case _:
                 assert_never(change)
         self._tell(Kind.CHANGED, step, host, done_text(change))
+
+    def _restart_kubelet(self, step: Step, host: str, why: str) -> None:
+        if self._access.holds is not None:
+            self._access.holds.check(host, self._stop.is_set)
+        deeds.run(self._access.connections[host], ("systemctl", "restart", "kubelet.service"), 90.0)
+        self._tell(Kind.CHANGED, step, host, f"restarted the kubelet: {why}")
 
     def _hopeless(self) -> str:
         """Why a wait has no point any more; empty while it has."""
@@ -200,6 +212,8 @@ def done_text(change: Change) -> str:
             return f"tainted {node}"
         case EtcdRemove(member):
             return f"removed etcd member {member}"
+        case NodeRemove(node):
+            return f"removed node {node}"
         case SaveLocal(path):
             return f"wrote {path} on this machine"
         case _:

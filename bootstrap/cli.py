@@ -41,10 +41,12 @@ def main() -> None:
 @click.option("--skip", multiple=True, metavar="PHASE", help="Without this phase; may be repeated.")
 @click.option("--ignore-preflight", multiple=True, metavar="NAME", help="Let this finding pass (`all`: every one).")
 @click.option("--kubeconfig", type=TARGET, help="Where to put the administrator's kubeconfig.")
+@click.option("--no-kubelet-restart", is_flag=True, help="Do not restart a kubelet that refused a pod; stop and say why.")
 @TIMELINE
 @command
 def init(context: Context, inventory: Path, dry_run: bool, only: tuple[str, ...], skip: tuple[str, ...],
-         ignore_preflight: tuple[str, ...], kubeconfig: Path | None, timeline: Path | None) -> ExitCode:  # fmt: skip
+         ignore_preflight: tuple[str, ...], kubeconfig: Path | None, no_kubelet_restart: bool,
+         timeline: Path | None) -> ExitCode:  # fmt: skip
     """Bring up the control plane on all masters at once.
 
     The administrator's kubeconfig is left at <cluster>.kubeconfig. Run again, it writes nothing; a run that was stopped is
@@ -56,7 +58,7 @@ def init(context: Context, inventory: Path, dry_run: bool, only: tuple[str, ...]
     """
     from bootstrap import runner
 
-    request = runner.Request(inventory, dry_run, only, skip, ignore_preflight, kubeconfig)
+    request = runner.Request(inventory, dry_run, only, skip, ignore_preflight, kubeconfig, no_kubelet_restart)
     cluster = context.load(inventory, with_files=True)
     with context.timeline(timeline, f"bootstrap init {cluster.name}"):
         return runner.init(cluster, request, context.connect, context.console)

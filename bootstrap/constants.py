@@ -44,3 +44,5 @@ DIGEST_ANNOTATION = "bootstrap/digest"
 DIGEST_ENV = "BOOTSTRAP_DIGEST"
 
 FIELD_MANAGER = "bootstrap"
+FINISHED_MARK = "bootstrap"
+"""ConfigMap in kube-system: an init of this cluster came to its end."""

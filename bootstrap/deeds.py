@@ -55,6 +55,11 @@ def add_taints(api: ApiClient, node: str, taints: Sequence[Mapping[str, str]]) -
         api.merge(path, {"metadata": version, "spec": {"taints": [*have, *lacking]}}, f"taints of {node}")
 
 
+def remove_node(api: ApiClient, node: str) -> None:
+    """Remove a Node object; an absent one is fine."""
+    api.delete(f"/api/v1/nodes/{node}")
+
+
 def remove_member(access: Access, name: str) -> None:
     """Take a member off etcd's list, through any other member that answers."""
     last: Exception | None = None

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from bootstrap import components, desired, kubeconfig, staticpod
 from bootstrap import constants as k
-from bootstrap import desired, kubeconfig
 from bootstrap.cluster import Cluster, Host
 from bootstrap.errors import Refused
 from bootstrap.facts import Facts
@@ -59,14 +59,21 @@ def refuse_without_pki(workflow: Workflow, snapshot: Snapshot) -> None:
 
 
 def refuse_to_roll(plan: Plan, facts: Mapping[str, Facts], *, unfinished: bool, inventory: str) -> None:
-    """Raise Refused when init would change a file that a living control plane runs with. Creating files is fine."""
+    """Raise Refused when init would change a file that a living control plane runs with. Creating files is fine.
+
+    A controller may be rolled where a file of its own was lost and is made anew: the others lead meanwhile, and nobody is served
+    by it. An API server or an etcd may not.
+    """
     if not is_live(facts, unfinished=unfinished):
         return
-    found = [
-        f"{host}: {change.entry.path} would change"
-        for _, host, change in plan.all()
-        if isinstance(change, WriteFile) and _rolls(change, facts[host])
-    ]
+    found = []
+    for host, seen in sorted(facts.items()):
+        writes = [change for _, where, change in plan.all() if where == host and isinstance(change, WriteFile)]
+        for change in writes:
+            reasons = _changed_startup_files(change, writes)
+            if _rolls(change, seen) and not _is_restored(change, reasons):
+                why = f", because {', '.join(str(reason.entry.path) for reason in reasons)} would" if reasons else ""
+                found.append(f"{host}: {change.entry.path} would change{why}")
     if found:
         raise Refused(
             "this control plane is alive, and init does not change what a living one runs with",
@@ -117,6 +124,25 @@ def _rolls(change: WriteFile, facts: Facts) -> bool:
         return False
     directories = (desired.manifest_dir(facts), k.API_SERVER_CONFIG_DIR)
     return entry.path.parent in directories or entry.path in (k.KUBELET_CONFIG, k.KUBELET_DROP_IN)
+
+
+def _changed_startup_files(change: WriteFile, writes: Sequence[WriteFile]) -> list[WriteFile]:
+    """Writes to what a component reads once, where its manifest changes in nothing but the digest over those; else empty."""
+    name, before = change.entry.path.stem, change.previous
+    if name not in k.COMPONENTS or not isinstance(change.entry, File) or before is None or before.content is None:
+        return []
+    try:
+        pods = [staticpod.without_digest(staticpod.decode(content)) for content in (change.entry.bytes, before.content)]
+    except ValueError:
+        return []
+    read = components.startup_files(name)
+    return [write for write in writes if write.entry.path in read] if pods[0] == pods[1] else []
+
+
+def _is_restored(change: WriteFile, reasons: Sequence[WriteFile]) -> bool:
+    """Whether a controller's manifest follows files that were lost, and nothing else."""
+    controllers = (k.CONTROLLER_MANAGER, k.SCHEDULER)
+    return change.entry.path.stem in controllers and bool(reasons) and all(reason.previous is None for reason in reasons)
 
 
 def refuse_to_lose_quorum(members: Sequence[str] | None, healthy: Sequence[str], leaving: Sequence[str]) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from bootstrap import constants as k
 from bootstrap.access import Access
 from bootstrap.apiserver import ApiClient, ApiError
+from bootstrap.cluster import Cluster
 from bootstrap.connection import NoAnswer
 from bootstrap.facts import Facts
 from bootstrap.plan import ApiApply, ApiState, Plan
@@ -25,9 +26,27 @@ def api_state(plan: Plan, access: Access, facts: Mapping[str, Facts]) -> ApiStat
         with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
             settled = pool.map(lambda change: api.settled(change.object), wanted)
             refs = frozenset(change.ref for change, is_settled in zip(wanted, settled, strict=True) if is_settled)
-        return ApiState(refs, _taints(api), api.get("/api/v1/namespaces/kube-system/configmaps/kubeadm-config") is not None)
+        nodes = _taints(api)
+        return ApiState(refs, nodes, finished=_is_finished(api, nodes, access.cluster))
     except (NoAnswer, ApiError):
         return None
+
+
+def nodes(access: Access, staying: Sequence[str]) -> ApiState | None:
+    """The nodes, as an API server of a host that stays knows them; None where none of those answers."""
+    for host in staying:
+        try:
+            return ApiState(nodes=_taints(access.api(host)))
+        except (NoAnswer, ApiError):
+            continue
+    return None
+
+
+def _is_finished(api: ApiClient, nodes: Collection[str], cluster: Cluster) -> bool:
+    """Whether an init was finished here: its mark is there, or kubeadm's, or a node that is no master of ours."""
+    maps = "/api/v1/namespaces/kube-system/configmaps"
+    strangers = set(nodes) - {host.name for host in cluster.control_plane_hosts}
+    return bool(strangers) or any(api.get(f"{maps}/{name}") is not None for name in (k.FINISHED_MARK, "kubeadm-config"))
 
 
 def _taints(api: ApiClient) -> dict[str, tuple[Mapping[str, str], ...]]:

@@ -72,11 +72,16 @@ class Run:
 
 @dataclass(frozen=True)
 class WaitFor:
-    """Wait until a probe says yes; reads only. required: False where what follows works without it, once the time is over."""
+    """Wait until a probe says yes. required: False where what follows works without it, once the time is over.
+
+    Reads only, but for one thing. restart_kubelet: where the kubelet refused a pod that is waited for, it is restarted, once: it
+    does not try again by itself (see refusals.py).
+    """
 
     probe: Probe
     timeout: timedelta
     required: bool = True
+    restart_kubelet: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,13 @@ class EtcdRemove:
 
 
 @dataclass(frozen=True)
+class NodeRemove:
+    """Remove a Node object, through an API server of a host that stays."""
+
+    node: str
+
+
+@dataclass(frozen=True)
 class SaveLocal:
     """Write a file on the operator's own machine. previous: its content when the plan was made, None if absent."""
 
@@ -117,7 +129,7 @@ class SaveLocal:
     previous: Secret | None = None
 
 
-Change = WriteFile | SetMode | RemovePath | MovePath | Run | WaitFor | ApiApply | AddTaints | EtcdRemove | SaveLocal
+Change = WriteFile | SetMode | RemovePath | MovePath | Run | WaitFor | ApiApply | AddTaints | EtcdRemove | NodeRemove | SaveLocal
 
 
 class Spread(StrEnum):
@@ -133,7 +145,7 @@ class ApiState:
     """What the API server said about the objects of a plan, asked without writing.
 
     settled: refs of objects that an apply would leave as they are. nodes: taints by node name.
-    finished: an init was finished here (its last object is there).
+    finished: an init was finished here: its mark is there, or the cluster has nodes that init did not bring.
     """
 
     settled: frozenset[str] = frozenset()

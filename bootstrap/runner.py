@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
@@ -26,7 +26,10 @@ from bootstrap.plan import Plan, SaveLocal, Snapshot, Workflow, think
 
 @dataclass(frozen=True)
 class Request:
-    """What `init` was asked for. kubeconfig: where the administrator's goes; None: `<cluster>.kubeconfig` where one stands."""
+    """What `init` was asked for. kubeconfig: where the administrator's goes; None: `<cluster>.kubeconfig` where one stands.
+
+    keep_kubelet: a kubelet that refused a pod is not restarted.
+    """
 
     inventory: Path
     dry_run: bool = False
@@ -34,6 +37,7 @@ class Request:
     skip: tuple[str, ...] = ()
     ignore_preflight: tuple[str, ...] = ()
     kubeconfig: Path | None = None
+    keep_kubelet: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ def init(cluster: Cluster, request: Request, connect: Connect, console: Console)
         refuse(access, facts, request.ignore_preflight, console, write=not request.dry_run)
         console.event(Event(Kind.PHASE_DONE, time.monotonic() - started, "preflight"))
         snapshot = snapshots.take(cluster, facts, access, datetime.now(UTC), kubeconfig_path=target)
+        snapshot = replace(snapshot, options={"keep_kubelet": request.keep_kubelet})
         guards.refuse_without_pki(workflow, snapshot)
         plan, snapshot = plan_for(workflow, snapshot, access)
         unfinished = snapshot.api is not None and not snapshot.api.finished
@@ -126,7 +131,12 @@ def reset(cluster: Cluster, request: ResetRequest, connect: Connect, console: Co
         hosts = tuple(sorted(hosts, key=lambda host: (host.name in healthy, host.name)))
         leaving_facts = {name: facts[name] for name in leaving}
         options = {"delete_etcd_data": request.delete_etcd_data}
-        snapshot = Snapshot(cluster, leaving_facts, datetime.now(UTC), members=members, options=options)
+        staying = [name for name in sorted(access.connections) if name not in leaving]
+        nodes = observing.nodes(access, staying)
+        if staying and nodes is None and born:
+            names = " ".join(leaving)
+            console.note(f"no API server that stays answers, so the Node objects stay; later: kubectl delete node {names}")
+        snapshot = Snapshot(cluster, leaving_facts, datetime.now(UTC), members=members, options=options, api=nodes)
         plan = think(workflows.RESET, snapshot, hosts)
         console.plan(plan)
         keeping = [name for name, found in leaving_facts.items() if k.SYSUSERS_FILE in found.owned]

@@ -41,6 +41,7 @@ def wait(
     timeout: timedelta,
     *,
     tell: Callable[[str], None],
+    failing: Callable[[Verdict], None] = lambda verdict: None,
     stopped: Callable[[], bool] = lambda: False,
     hopeless: Callable[[], str] = lambda: "",
     clock: Callable[[], float] = time.monotonic,
@@ -49,7 +50,8 @@ def wait(
     """Wait for one probe; raises NotHealthy with the failing component's last log lines.
 
     A lost connection is made anew, for RECONNECT_S and not beyond the deadline: asking twice does no harm.
-    tell: called with each new answer. stopped, hopeless: asked after each try; True, or a reason, ends the wait.
+    tell: called with each new answer. failing: called with each answer that is no yes; it may raise.
+    stopped, hopeless: asked after each try; True, or a reason, ends the wait.
     """
     deadline = clock() + timeout.total_seconds()
     seen, running = "", 0
@@ -64,6 +66,8 @@ def wait(
         if not verdict.ok and verdict.answer != seen:
             seen = verdict.answer
             tell(seen)
+        if not verdict.ok:
+            failing(verdict)
         if stopped():
             raise NotHealthy(f"stopped while waiting for {probe}", host=host, evidence=[f"last answer: {verdict.answer}"])
         if not verdict.ok and (why := hopeless()):

@@ -18,7 +18,9 @@ from bootstrap.phases import (
     kubeconfig,
     kubelet_start,
     mark_control_plane,
+    mark_finished,
     remove_member,
+    remove_node,
     reset_files,
     stop_static_pods,
     upload_config,
@@ -47,6 +49,7 @@ INIT = Workflow(
         upload_config.PHASE,
         admin_access.PHASE,
         finish.PHASE,
+        mark_finished.PHASE,
     ),
 )
 
@@ -55,6 +58,7 @@ RESET = Workflow(
     (
         remove_member.PHASE,
         stop_static_pods.PHASE,
+        remove_node.PHASE,
         reset_files.PHASE,
     ),
 )
@@ -63,19 +67,27 @@ RESET = Workflow(
 def chosen(workflow: Workflow, only: Sequence[str], skip: Sequence[str]) -> Workflow:
     """The workflow with only some phases, or without some. A name also stands for those below it: `control-plane`.
 
-    Raises UsageError for a name that no phase has.
+    The mark that init was finished goes with the wait for a healthy control plane, whatever else is skipped: without it a later
+    init would take a cluster that serves for one that never did. Raises UsageError for a name that no phase has.
     """
     names = [phase.name for phase in workflow.phases]
     for wanted in (*only, *skip):
         if not any(_covers(wanted, name) for name in names):
             raise UsageError(f"{workflow.name} has no phase {wanted!r}", hint=f"phases: {', '.join(names)}")
+    mark, proof = mark_finished.PHASE.name, wait_control_plane.PHASE.name
+    if mark in skip and not _covered(proof, skip):
+        raise UsageError(f"{mark} is left out together with {proof} only: init must know later that this cluster serves")
+    skipped = (*skip, mark) if _covered(proof, skip) else skip
     phases = tuple(
         phase
         for phase in workflow.phases
-        if (not only or any(_covers(wanted, phase.name) for wanted in only))
-        and not any(_covers(unwanted, phase.name) for unwanted in skip)
+        if (not only or _covered(phase.name, only)) and not _covered(phase.name, skipped)
     )
     return Workflow(workflow.name, phases)
+
+
+def _covered(name: str, choices: Sequence[str]) -> bool:
+    return any(_covers(choice, name) for choice in choices)
 
 
 def _covers(wanted: str, name: str) -> bool:

@@ -57,6 +57,8 @@ def _sentence(change: ChangeView) -> str:
             return f"wait on {hosts}: {change.subject}{remarks}"
         case "remove-member":
             return f"remove etcd member {change.subject}"
+        case "remove-node":
+            return f"remove node {change.subject}"
         case "taint":
             return f"taint node {change.subject}{remarks}"
         case "save":

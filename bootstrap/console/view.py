@@ -21,6 +21,7 @@ from bootstrap.plan import (
     Change,
     EtcdRemove,
     MovePath,
+    NodeRemove,
     Plan,
     RemovePath,
     Run,
@@ -33,9 +34,12 @@ from bootstrap.plan import (
 
 NOUNS = {
     "create": "file", "change": "file", "set mode": "file", "remove": "removal", "move": "move", "run": "command", "wait": "wait",
-    "apply": "API object", "taint": "tainted node", "remove-member": "etcd member to remove", "save": "local file",
+    "apply": "API object", "taint": "tainted node", "remove-member": "etcd member to remove", "remove-node": "node to remove",
+    "save": "local file",
 }  # fmt: skip
 """What a summary counts each action as. The order is the summary's."""
+
+MAY_RESTART = "restarts a kubelet once that refused one of these pods"
 
 
 @dataclass(frozen=True)
@@ -117,10 +121,11 @@ def change_view(change: Change) -> ChangeView:
             remarks = (title, *((f"stdin {masked(stdin)}",) if stdin else ()))
             details = {"argv": list(argv), "title": title, "stdinSize": len(stdin), "timeoutSeconds": timeout.total_seconds()}
             return ChangeView("run", shlex.join(argv), remarks, details=details)
-        case WaitFor(probe, timeout):
+        case WaitFor(probe, timeout, _, restart):
             seconds = timeout.total_seconds()
-            details = {"probe": type(probe).__name__, "timeoutSeconds": seconds}
-            return ChangeView("wait", str(probe), (f"at most {seconds:.0f} s",), details=details)
+            details = {"probe": type(probe).__name__, "timeoutSeconds": seconds, "mayRestartKubelet": restart}
+            remarks = (f"at most {seconds:.0f} s", *((MAY_RESTART,) if restart else ()))
+            return ChangeView("wait", str(probe), remarks, details=details)
         case ApiApply(manifest):
             details = {"object": jsonable(masked_object(manifest))}
             return ChangeView("apply", escaped(change.ref), details=details, on_host=False)
@@ -129,6 +134,8 @@ def change_view(change: Change) -> ChangeView:
             return ChangeView("taint", node, remarks, details={"taints": jsonable(taints)}, on_host=False)
         case EtcdRemove(member):
             return ChangeView("remove-member", member, details={"member": member}, on_host=False)
+        case NodeRemove(node):
+            return ChangeView("remove-node", node, details={"node": node}, on_host=False)
         case SaveLocal(path, content, previous):
             was = f", was {masked(previous.reveal())}" if previous is not None else ""
             remarks = ("0600", f"content {masked(content.reveal())}{was}")
@@ -184,8 +191,8 @@ def _merged(step: Step) -> tuple[ChangeView, ...]:
 
 
 def _counted(number: int, noun: str) -> str:
-    if noun == "etcd member to remove":
-        return f"{count(number, 'etcd member')} to remove"
+    if noun.endswith(" to remove"):
+        return f"{count(number, noun.removesuffix(' to remove'))} to remove"
     return count(number, noun)
 
 

@@ -81,10 +81,14 @@ def dd(host: FakeHost, argv: Sequence[str], stdin: bytes) -> Completed:
 
 
 def journalctl(host: FakeHost, argv: Sequence[str], stdin: bytes) -> Completed:
-    """The end of the kubelet's journal."""
-    if "-u" not in argv or argv[list(argv).index("-u") + 1] not in ("kubelet", "kubelet.service") or "-n" not in argv:
-        raise AssertionError(f"the model host does not know `{' '.join(argv)}`")
-    return _lines(host.kubelet.journal, int(argv[list(argv).index("-n") + 1]))
+    """The end of the kubelet's journal, or of what the process said that runs."""
+    kubelet = host.kubelet
+    match tuple(argv[1:]):
+        case ("-u", "kubelet" | "kubelet.service", "-n", count, *_):
+            return _lines(kubelet.journal, int(count))
+        case ("-b", pid, "-n", count, *_) if kubelet.process is not None and pid == f"_PID={kubelet.process.pid}":
+            return _lines(kubelet.journal[kubelet.began:], int(count))
+    raise AssertionError(f"the model host does not know `{' '.join(argv)}`")
 
 
 def shell(host: FakeHost, argv: Sequence[str], stdin: bytes) -> Completed:

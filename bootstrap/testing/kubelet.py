@@ -45,8 +45,8 @@ class CannotStart(Exception):
 class FakeKubelet:
     """kubelet.service of one host.
 
-    frozen: it ignores what happens in its manifest directory. rejects: component names whose pods it refuses; it does not try
-    them again before it is restarted.
+    frozen: it ignores what happens in its manifest directory. rejects: reasons by name of pods that it refuses; it does not try
+    them again before it is restarted. began: how long the journal was when the process started that runs.
     """
 
     def __init__(self, node: str, files: FakeFiles, runtime: Runtime, next_pid: Callable[[], int]) -> None:
@@ -59,8 +59,9 @@ class FakeKubelet:
         self.loaded = systemd.load(files)
         self.process: KubeletProcess | None = None
         self.frozen = False
-        self.rejects: set[str] = set()
+        self.rejects: dict[str, str] = {}
         self.journal: list[str] = []
+        self.began = 0
         self._rejected: set[str] = set()
         self._next_pid = next_pid
         self._wanted = False
@@ -102,11 +103,12 @@ class FakeKubelet:
             self._source.complaints.clear()
             admitted = {}
             for key, pod in pods.items():
-                if pod.pod["metadata"]["name"] in self.rejects and pod.uid not in self.runtime.containers:
+                reason = self.rejects.get(pod.pod["metadata"]["name"])
+                if reason and pod.uid not in (*self.runtime.containers, *self._rejected):
                     self._rejected.add(pod.uid)
-                if pod.uid in self._rejected:
-                    self._say(f'"Failed to admit pod" pod="{key}" reason="OutOfcpu"')
-                else:
+                    said = f'podUID="{pod.uid}" pod="{key}" reason="{reason}" message="it does not \\"fit\\""'
+                    self._say(f'"Pod admission denied" {said} operation="add"')
+                if pod.uid not in self._rejected:
                     admitted[key] = pod
             self.runtime.follow(admitted, now)
 
@@ -135,6 +137,7 @@ class FakeKubelet:
             return
         self.process = KubeletProcess(self._next_pid(), argv, now, config, kubeconfig)
         self._rejected = set()
+        self.began = len(self.journal)
         path, _ = self.manifest_directory()
         self._source = PodSource(self.files, path, self.node, now) if path is not None else None
         self._say('"Started kubelet"')

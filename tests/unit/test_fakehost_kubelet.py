@@ -111,9 +111,9 @@ def test_links_are_followed_and_directories_are_not_entered(fleet):
 
 def test_b11_a_rejected_pod_is_not_tried_again_before_the_kubelet_restarts(fleet):
     host = fleet.host("cp1")
-    host.kubelet.rejects = {"web"}
+    host.kubelet.rejects = {"web": "OutOfpods"}
     put_pod(fleet, "web.yaml", "new")
-    host.kubelet.rejects = set()
+    host.kubelet.rejects = {}
     fleet.advance(60)
     assert running(fleet, "cp1") == {}
     fleet.connect("cp1").run(("systemctl", "restart", "kubelet.service"))

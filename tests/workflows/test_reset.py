@@ -37,6 +37,10 @@ def paths(fleet: FakeFleet, name: str) -> set[str]:
     return {path for path, (kind, _, _) in tree.items() if ".reset-" not in path and kind != "directory"}
 
 
+def nodes(fleet: FakeFleet) -> set[str]:
+    return {path.rpartition("/")[2] for path in fleet.objects() if path.startswith("/api/v1/nodes/")}
+
+
 def test_reset_of_every_master_leaves_what_was_there_before(tmp_path: Path) -> None:
     cluster = a_cluster()
     fresh = FakeFleet.of(cluster)
@@ -75,6 +79,25 @@ def test_one_master_leaves_the_member_list_and_the_others_go_on(tmp_path: Path) 
     assert [member.name for member in fleet.members()] == ["cp1", "cp2"]
     assert fleet.host("cp1").store() is not None
     assert fleet.host("cp3").runtime.containers == {}
+    assert nodes(fleet) == {"cp1", "cp2"}
+
+
+def test_a_node_stays_where_no_api_server_can_be_asked_and_goes_later(tmp_path: Path) -> None:
+    cluster = a_cluster()
+    fleet = a_live_fleet(cluster, tmp_path)
+    for name in ("cp1", "cp2"):
+        fleet.host(name).crashes["kube-apiserver"] = ["out of order"]
+    fleet.advance(1)
+    told = reset(fleet, cluster, "cp3")
+    assert "later: kubectl delete node cp3" in told.text
+    for name in ("cp1", "cp2"):
+        fleet.host(name).crashes.clear()
+    fleet.advance(30)
+    assert nodes(fleet) == {"cp1", "cp2", "cp3"}
+    before = fleet.count()
+    reset(fleet, cluster, "cp3")
+    assert [operation.what for operation in fleet.operations[before:]] == ["DELETE /api/v1/nodes/cp3"]
+    assert nodes(fleet) == {"cp1", "cp2"}
 
 
 def test_quorum_is_not_given_away(tmp_path: Path) -> None:
@@ -94,6 +117,7 @@ def is_finished(state: FakeFleet, cluster: Cluster, wanted: FakeFleet, *hosts: s
     assert {name: paths(state, name) for name in state.hosts} == {name: paths(wanted, name) for name in wanted.hosts}
     assert [list(state.host(name).runtime.containers) for name in hosts or state.hosts] == [[]] * len(hosts or state.hosts)
     assert [member.name for member in state.members()] == [member.name for member in wanted.members()]
+    assert nodes(state) == nodes(wanted)
 
 
 def failures(states: Sequence[tuple[str, FakeFleet]], check: Callable[[FakeFleet], None]) -> dict[str, Exception]:
