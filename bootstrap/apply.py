@@ -155,7 +155,8 @@ class Applier:
             case EtcdRemove(member):
                 deeds.remove_member(self._access, member)
             case NodeRemove(node):
-                deeds.retried(self._access, partial(deeds.remove_node, node=node), f"the removal of node {node}", self._stop.is_set)
+                remove = partial(deeds.remove_node, node=node)
+                deeds.retried(self._access, remove, f"the removal of node {node}", self._stop.is_set)
             case SaveLocal(path, content):
                 write_local(path, content.reveal())
             case _:

@@ -10,6 +10,7 @@ from bootstrap.access import Access
 from bootstrap.apiserver import ApiClient, ApiError
 from bootstrap.cluster import Cluster
 from bootstrap.connection import NoAnswer
+from bootstrap.errors import HostUnreachable
 from bootstrap.facts import Facts
 from bootstrap.plan import ApiApply, ApiState, Plan
 
@@ -37,7 +38,7 @@ def nodes(access: Access, staying: Sequence[str]) -> ApiState | None:
     for host in staying:
         try:
             return ApiState(nodes=_taints(access.api(host)))
-        except (NoAnswer, ApiError):
+        except (NoAnswer, ApiError, HostUnreachable):
             continue
     return None
 
