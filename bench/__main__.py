@@ -1,4 +1,4 @@
-"""Run the three ways in turn, print the table, write it below `bench/results/` with machine and date."""
+"""Run the three ways in turn, then what needs no nodes; print the tables and leave them below `bench/results/`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,24 @@ import json
 import os
 import platform
 import statistics
+import subprocess
+import sys
 import tempfile
+import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench import fleet
 from bench.nodes import Nodes
 from bench.ways import WAYS
 
 RESULTS = Path(__file__).parent / "results"
+HEAD = ("| what | min | median | max |", "| --- | --- | --- | --- |")
+FIGURES = {
+    "readyz": "until the last /readyz", "exit": "until it exits", "again": "run again, until it exits",
+    "again bytes": "run again, written on the nodes",
+}  # fmt: skip
 
 
 def machine() -> dict[str, object]:
@@ -24,25 +34,44 @@ def machine() -> dict[str, object]:
             "architecture": platform.machine(), "python": platform.python_version()}  # fmt: skip
 
 
+def spread(what: str, values: Sequence[float], unit: str = "s", digits: int = 1) -> str:
+    """One row: minimum, median and maximum."""
+    cells = [f"{value:.{digits}f} {unit}" for value in (min(values), statistics.median(values), max(values))]
+    return f"| {what} | {' | '.join(cells)} |"
+
+
 def table(rounds: list[dict[str, dict[str, float]]]) -> list[str]:
-    """Markdown rows: minimum, median and maximum of each figure, then the ratios of the medians."""
-    lines = ["| what | min | median | max |", "| --- | --- | --- | --- |"]
+    """Markdown rows of each figure, then the ratios of the medians."""
+    lines = [*HEAD]
     medians: dict[tuple[str, str], float] = {}
     for way in WAYS:
         for figure in rounds[0][way]:
             values = [result[way][figure] for result in rounds]
             medians[way, figure] = statistics.median(values)
-            what = "until the last /readyz" if figure == "readyz" else "until it exits"
-            lines.append(f"| {way}, {what} | {min(values):.1f} s | {statistics.median(values):.1f} s | {max(values):.1f} s |")
+            unit, digits = ("bytes", 0) if figure.endswith("bytes") else ("s", 1)
+            lines.append(spread(f"{way}, {FIGURES[figure]}", values, unit, digits))
     ours, hand, kubeadm = (medians[way, "readyz"] for way in ("bootstrap", "by hand", "kubeadm"))
     lines += ["", f"bootstrap / by hand: {ours / hand:.2f}; kubeadm / bootstrap: {kubeadm / ours:.2f}; "
               f"bootstrap exits {medians['bootstrap', 'exit'] - ours:.1f} s after its last /readyz"]  # fmt: skip
     return lines
 
 
+def starts(times: int = 15) -> dict[str, list[float]]:
+    """Seconds of `bootstrap --help` and of a Python that does nothing, in turn."""
+    program = Path(sys.executable).with_name("bootstrap")
+    commands = {"bootstrap --help": [str(program), "--help"], "python -c pass": [sys.executable, "-c", "pass"]}
+    found: dict[str, list[float]] = {what: [] for what in commands}
+    for _ in range(times):
+        for what, argv in commands.items():
+            began = time.monotonic()
+            subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
+            found[what].append(time.monotonic() - began)
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--name", default="bench", help="the lab's name")
     parser.add_argument("--only", choices=sorted(WAYS), help="one way alone, nothing written")
     options = parser.parse_args()
@@ -60,15 +89,28 @@ def main() -> None:
         nodes.down()
     if options.only:
         return
+    helps = starts()
+    fleets = {count: fleet.measure(count) for count in fleet.SIZES}
+    write(nodes.version, rounds, helps, fleets)
+
+
+def write(
+    version: str, rounds: list[dict[str, dict[str, float]]], helps: dict[str, list[float]], fleets: dict[int, dict[str, float]]
+) -> None:
+    """Print the tables and leave them, and the figures that they are made of, below `bench/results/`."""
     now = datetime.now(UTC)
-    print("\n".join(["", *table(rounds)]))
+    many = "A plan of `init` for many masters, against SSH servers on the same machine:"
+    begins = (spread(what, values, digits=2) for what, values in helps.items())
+    tables = [*table(rounds), "", *HEAD, *begins, "", many, "", *fleet.table(fleets)]
+    print("\n".join(["", *tables]))
     RESULTS.mkdir(exist_ok=True)
     stem = RESULTS / f"{now:%Y-%m-%d-%H%M}"
-    about = {"date": now.isoformat(timespec="seconds"), "kubernetes": nodes.version, "machine": machine()}
-    stem.with_suffix(".json").write_text(json.dumps({**about, "rounds": rounds}, indent=2) + "\n")
-    head = [f"# {now:%Y-%m-%d}: three masters, Kubernetes {nodes.version}, images loaded", "",
+    about = {"date": now.isoformat(timespec="seconds"), "kubernetes": version, "machine": machine()}
+    figures = {**about, "rounds": rounds, "starts": helps, "fleet": fleets}
+    stem.with_suffix(".json").write_text(json.dumps(figures, indent=2) + "\n")
+    head = [f"# {now:%Y-%m-%d}: three masters, Kubernetes {version}, images loaded", "",
             ", ".join(f"{key} {value}" for key, value in machine().items()), ""]  # fmt: skip
-    stem.with_suffix(".md").write_text("\n".join([*head, *table(rounds)]) + "\n")
+    stem.with_suffix(".md").write_text("\n".join([*head, *tables]) + "\n")
 
 
 main()

@@ -45,14 +45,14 @@ def inventory(ports: list[int], directory: Path) -> Path:
 
 def plan(path: Path) -> dict[str, float]:
     """One plan, in this process: seconds of each pass, and its peak memory."""
-    from bootstrap import runner, snapshots, workflows
+    from bootstrap import connecting, runner, snapshots, workflows
     from bootstrap.inventory import load
     from bootstrap.plan import think
     from bootstrap.ssh import connect
 
     started = time.monotonic()
     cluster = load(path)
-    with runner.connected(cluster, cluster.control_plane_hosts, connect) as access:
+    with connecting.connected(cluster, cluster.control_plane_hosts, connect) as access:
         logged_in = time.monotonic()
         facts = runner.look(access)
         looked = time.monotonic()

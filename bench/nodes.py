@@ -51,7 +51,7 @@ class Nodes:
 
     def sh(self, node: str, script: str) -> str:
         """Run a script as root; CalledProcessError with its output where it fails."""
-        argv = ["ssh", "-F", self.directory / "ssh-config", node, "sudo", "sh", "-es"]
+        argv: list[str | Path] = ["ssh", "-F", self.directory / "ssh-config", node, "sudo", "sh", "-es"]
         done = subprocess.run(argv, input=script, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"{node}: {done.stdout[-2000:]}\n{done.stderr[-2000:]}")

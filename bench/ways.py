@@ -1,4 +1,4 @@
-"""The three ways. Each begins on nodes that were reset and returns seconds."""
+"""The three ways. Each begins on nodes that were reset and returns seconds, and bytes where it says so."""
 
 from __future__ import annotations
 
@@ -6,11 +6,18 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import yaml
 
 from bench.nodes import Nodes, Readiness
 
+MARK = "/run/bench-mark"
+WRITTEN = f"""
+find /etc /usr/lib/sysusers.d /var/lib/kubelet/config.yaml /var/lib/kubelet/instance-config.yaml /var/lib/kubelet/pki \\
+    -cnewer {MARK} -type f -printf '%s\\n' 2>/dev/null | awk '{{ sum += $1 }} END {{ print sum + 0 }}'
+"""
+"""Bytes of all files below what init writes to that were touched since the mark."""
 SHARED_PKI = "ca.crt ca.key front-proxy-ca.crt front-proxy-ca.key sa.pub sa.key etcd/ca.crt etcd/ca.key"
 
 
@@ -82,16 +89,26 @@ def by_hand(nodes: Nodes) -> dict[str, float]:
 
 
 def bootstrap(nodes: Nodes) -> dict[str, float]:
-    """`bootstrap init`, the whole command."""
+    """`bootstrap init`, the whole command; then the same command again, and how many bytes of files that wrote on the nodes."""
     target = nodes.directory / "admin.kubeconfig"
     target.unlink(missing_ok=True)
     watch = Readiness(nodes)
+    finished = init(nodes, target)
+    readyz = watch.last()
+    nodes.everywhere(f"touch {MARK}; sleep 1")
+    again = init(nodes, target)
+    written = sum(int(nodes.sh(node, WRITTEN)) for node in nodes.addresses)
+    return {"readyz": readyz, "exit": finished, "again": again, "again bytes": written}
+
+
+def init(nodes: Nodes, target: Path) -> float:
+    """Seconds of one `bootstrap init`; RuntimeError with its output where it fails."""
+    began = time.monotonic()
     argv = [sys.executable, "-m", "bootstrap", "init", str(nodes.inventory), "--kubeconfig", str(target)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    finished = time.monotonic() - watch.started
     if done.returncode:
         raise RuntimeError(f"bootstrap init ended with {done.returncode}:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
-    return {"readyz": watch.last(), "exit": finished}
+    return time.monotonic() - began
 
 
 WAYS = {"kubeadm": kubeadm, "by hand": by_hand, "bootstrap": bootstrap}

@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import PurePosixPath
 from typing import assert_never
@@ -21,6 +20,7 @@ from bootstrap.errors import BootstrapError, ExitCode, HostUnreachable, SeveralE
 from bootstrap.events import Event, Kind
 from bootstrap.files import File
 from bootstrap.localfiles import write_local
+from bootstrap.parallel import each
 from bootstrap.plan import (
     AddTaints,
     ApiApply,
@@ -77,12 +77,7 @@ class Applier:
                 if error is not None:
                     return [error]
             return []
-        with ThreadPoolExecutor(max_workers=min(len(step.changes), MAX_HOSTS_AT_ONCE)) as pool:
-            try:
-                outcomes = list(pool.map(lambda item: self._host(step, *item), step.changes.items()))
-            except BaseException:
-                self.stop()
-                raise
+        outcomes = each(lambda item: self._host(step, *item), step.changes.items(), MAX_HOSTS_AT_ONCE, stop=self.stop)
         return [error for error in outcomes if error is not None]
 
     def _host(self, step: Step, host: str, changes: Sequence[Change]) -> BootstrapError | None:

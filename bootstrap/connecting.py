@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -16,6 +15,7 @@ from bootstrap.console import Console
 from bootstrap.errors import BootstrapError, SeveralErrors
 from bootstrap.events import Event, Kind
 from bootstrap.holding import alone
+from bootstrap.parallel import each
 
 Connect = Callable[[Cluster, Host], Connection]
 T = TypeVar("T")
@@ -97,8 +97,7 @@ def at_once(deed: Callable[[T], R], things: Sequence[T], name: Callable[[T], str
             error.host = error.host or name(thing)
             return error
 
-    with ThreadPoolExecutor(max_workers=max(1, min(len(things), MAX_HOSTS_AT_ONCE))) as pool:
-        return dict(zip(map(name, things), pool.map(tried, things), strict=True))
+    return dict(zip(map(name, things), each(tried, things, MAX_HOSTS_AT_ONCE), strict=True))
 
 
 def raise_all(errors: Sequence[BootstrapError]) -> None:

@@ -14,12 +14,12 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from bootstrap.cluster import Cluster
 from bootstrap.connection import FREE_AFTER_S, Connection, Hold
 from bootstrap.errors import BootstrapError, HeldByAnother, HoldLost, HostNotTrusted, HostUnreachable, Refused
+from bootstrap.parallel import each
 
 PATIENCE_S = FREE_AFTER_S + 10.0
 """How long it is tried to get lost locks back: until then every host has let go of what a lost connection of ours held."""
@@ -53,8 +53,7 @@ class Holds:
 
     def release(self) -> None:
         """Free them all; when this returns, another operator can have them."""
-        with ThreadPoolExecutor(max_workers=max(1, len(self._holds))) as pool:
-            list(pool.map(lambda hold: hold.release(), self._holds.values()))
+        each(lambda hold: hold.release(), self._holds.values(), len(self._holds))
         self._holds.clear()
 
     def check(self, host: str | None, stopped: Callable[[], bool] = lambda: False) -> None:

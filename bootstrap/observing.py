@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from bootstrap import constants as k
 from bootstrap.access import Access
@@ -12,6 +11,7 @@ from bootstrap.cluster import Cluster
 from bootstrap.connection import NoAnswer
 from bootstrap.errors import HostUnreachable
 from bootstrap.facts import Facts
+from bootstrap.parallel import each
 from bootstrap.plan import ApiApply, ApiState, Plan
 
 AT_ONCE = 8
@@ -24,9 +24,8 @@ def api_state(plan: Plan, access: Access, facts: Mapping[str, Facts]) -> ApiStat
     try:
         api = access.any_api()
         wanted = [change for _, _, change in plan.all() if isinstance(change, ApiApply)]
-        with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-            settled = pool.map(lambda change: api.settled(change.object), wanted)
-            refs = frozenset(change.ref for change, is_settled in zip(wanted, settled, strict=True) if is_settled)
+        settled = each(lambda change: api.settled(change.object), wanted, AT_ONCE)
+        refs = frozenset(change.ref for change, is_settled in zip(wanted, settled, strict=True) if is_settled)
         nodes = _taints(api)
         return ApiState(refs, nodes, finished=_is_finished(api, nodes, access.cluster))
     except (NoAnswer, ApiError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,7 @@ from bootstrap import health, healthz
 from bootstrap.access import Access
 from bootstrap.apiserver import ApiError
 from bootstrap.connection import NoAnswer
+from bootstrap.parallel import each
 from bootstrap.plan import Snapshot
 
 NOT_REGISTERED = "not registered"
@@ -49,8 +49,7 @@ def status(snapshot: Snapshot, access: Access) -> tuple[HostStatus, ...]:
     """The status of every master that was looked at."""
     hosts = [host for host in snapshot.cluster.control_plane_hosts if host.name in snapshot.facts]
     nodes = _nodes(access)
-    with ThreadPoolExecutor(max_workers=max(len(hosts), 1)) as pool:
-        return tuple(pool.map(lambda host: _host(snapshot, host.name, access, nodes), hosts))
+    return tuple(each(lambda host: _host(snapshot, host.name, access, nodes), hosts, len(hosts)))
 
 
 def _host(snapshot: Snapshot, name: str, access: Access, nodes: Mapping[str, str] | None) -> HostStatus:

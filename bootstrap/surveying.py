@@ -18,6 +18,7 @@ from bootstrap.connection import NoAnswer, Outcome, Reach, Request
 from bootstrap.errors import BootstrapError, HostUnreachable, RemoteError
 from bootstrap.facts import Facts
 from bootstrap.facts.live import process
+from bootstrap.parallel import finish
 from bootstrap.preflight.answers import Answers, HostAnswers, WriteTimes, fsync_times, parse
 from bootstrap.preflight.finding import is_named
 from bootstrap.preflight.storage import DISK, registry, wanted_images
@@ -47,8 +48,11 @@ def survey(
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         hosts = {name: pool.submit(asking.host, name) for name in facts}
         reach = {key: pool.submit(asking.reach, *key) for key in asking.pairs()}
+        finish(hosts.values())
+        finish(reach.values())
         reached = {key: found for key, asked in reach.items() if (found := _result(asked, key[0], asking.lost)) is not None}
         trips = {name: pool.submit(asking.round_trips, name, reached) for name in facts}
+        finish(trips.values())
         round_trips: dict[tuple[str, str], float] = {}
         for name, future in trips.items():
             measured = _result(future, name, asking.lost)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -25,6 +24,7 @@ from bootstrap.connection import NoAnswer, Request, Tls
 from bootstrap.facts import Facts, is_live
 from bootstrap.files import File, Link
 from bootstrap.hardening.config_files import CLUSTER_INFO
+from bootstrap.parallel import each
 from bootstrap.plan import AddTaints, ApiApply, Plan, Snapshot, WriteFile, mutates, same_pod
 
 # One of each kind: discovery, what says most to a stranger, and what kubeadm's RBAC gives to everybody but us.
@@ -56,9 +56,8 @@ def differences(snapshot: Snapshot, plan: Plan, access: Access) -> tuple[Differe
     for host in hosts:
         found += _strangers(snapshot.facts[host.name])
         found += _processes(snapshot, host)
-    with ThreadPoolExecutor(max_workers=max(len(hosts), 1)) as pool:
-        for results in pool.map(lambda host: _live(snapshot, host, access), hosts):
-            found += results
+    for results in each(lambda host: _live(snapshot, host, access), hosts, len(hosts)):
+        found += results
     found += _cluster(snapshot, hosts, access)
     return tuple(found)
 
