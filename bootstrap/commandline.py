@@ -1,4 +1,4 @@
-"""How a command of `cli.py` begins and ends: shared options, the console, errors as messages and exit codes.
+"""How a command of `cli/` begins and ends: shared options, the console, errors as messages and exit codes.
 
 With `--output json` every command ends in exactly one line of kind `result` or `error` that has the exit code, also where the
 command line itself was wrong or somebody pressed Ctrl-C.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 HEARD_S = 0.5
@@ -18,18 +19,51 @@ def each(deed: Callable[[T], R], things: Iterable[T], at_most: int, *, stop: Cal
 
     stop: called where the wait is interrupted, before the threads are waited for; what has not begun then never does.
     """
+    under_way = _UnderWay()
     with ThreadPoolExecutor(max_workers=max(1, at_most)) as pool:
         futures: list[Future[R]] = []
         try:
             for thing in things:
-                futures.append(pool.submit(deed, thing))
+                futures.append(pool.submit(under_way.do, deed, thing))
             finish(futures)
         except BaseException:
             stop()
             for future in futures:
                 future.cancel()
+            under_way.end()
             raise
         return [future.result() for future in futures]
+
+
+class _UnderWay:
+    """Counts what is being done. The pool does not know of a thread whose start a signal interrupted, and would not wait for it.
+
+    Source: CPython 3.11, Lib/concurrent/futures/thread.py, _adjust_thread_count: a thread is noted only once it has started.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._count = 0
+        self._ended = False
+
+    def do(self, deed: Callable[[T], R], thing: T) -> R:
+        with self._changed:
+            if self._ended:
+                raise CancelledError
+            self._count += 1
+        try:
+            return deed(thing)
+        finally:
+            with self._changed:
+                self._count -= 1
+                self._changed.notify_all()
+
+    def end(self) -> None:
+        """Let nothing begin any more, and wait for what has begun."""
+        with self._changed:
+            self._ended = True
+            while self._count:
+                self._changed.wait(HEARD_S)
 
 
 def finish(futures: Collection[Future[R]]) -> None:

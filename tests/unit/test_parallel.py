@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 
 import pytest
 
@@ -60,3 +61,23 @@ def test_a_signal_that_did_not_wake_the_main_thread_is_heard(monkeypatch: pytest
         signal.signal(signal.SIGINT, before)
     assert [stop for _, stop in seen] == [True] * len(seen)
     assert {number for number, _ in seen} >= {0, 1}
+
+
+def test_a_thread_whose_start_was_interrupted_is_waited_for_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The signal comes while the main thread waits for a new thread to say that it runs: the pool never hears of that thread."""
+    stopped, seen = threading.Event(), []
+    start = threading.Thread.start
+
+    def interrupted(thread: threading.Thread) -> None:
+        start(thread)
+        raise KeyboardInterrupt
+
+    def deed(number: int) -> None:
+        stopped.wait(30)
+        time.sleep(0.05)
+        seen.append(number)
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        each(deed, range(5), 2, stop=lambda: (time.sleep(0.05), stopped.set())[0])
+    assert seen == [0]
