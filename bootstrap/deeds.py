@@ -69,8 +69,8 @@ def remove_member(access: Access, name: str) -> None:
         try:
             client = access.etcd(host)
             for member in client.members():
-                if member.get("name") == name:
-                    client.remove(member["ID"])
+                if member.name == name:
+                    client.remove(member.id)
             return
         except (NoAnswer, HostUnreachable) as error:
             last = error

@@ -12,6 +12,7 @@ from typing import Any
 from bootstrap import constants as k
 from bootstrap.connection import Connection, NoAnswer, Request, Tls
 from bootstrap.health import decoded, tls_files
+from bootstrap.membership import Member
 
 
 class EtcdClient:
@@ -33,9 +34,10 @@ class EtcdClient:
         ca, certificate, key = (found[path] for path in paths)
         return cls(connection, address, Tls(ca, address, certificate, key))
 
-    def members(self) -> list[dict[str, Any]]:
-        """The member list, by a linearizable read: ID, name, peerURLs, clientURLs, isLearner of each."""
-        return list(self._post("/v3/cluster/member/list", {"linearizable": True}).get("members", []))
+    def members(self) -> tuple[Member, ...]:
+        """The member list, by a linearizable read."""
+        answer = self._post("/v3/cluster/member/list", {"linearizable": True})
+        return tuple(Member.of(entry) for entry in answer.get("members", []))
 
     def status(self) -> dict[str, Any]:
         """This member's status: version, dbSize, leader, raftIndex, errors."""

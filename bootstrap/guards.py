@@ -14,6 +14,7 @@ from bootstrap.cluster import Cluster, Host
 from bootstrap.errors import Refused
 from bootstrap.facts import Facts
 from bootstrap.files import File, Secret
+from bootstrap.membership import quorum
 from bootstrap.plan import Change, Plan, Snapshot, Workflow, WriteFile
 
 
@@ -156,7 +157,7 @@ def refuse_to_lose_quorum(members: Sequence[str] | None, healthy: Sequence[str],
     if not staying:
         return
     alive = [name for name in staying if name in healthy]
-    needed = len(staying) // 2 + 1
+    needed = quorum(len(staying))
     if len(alive) < needed:
         raise Refused(
             f"without {', '.join(sorted(leaving))} etcd would have {len(staying)} voters, {len(alive)} of them healthy; "

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from bootstrap import constants as k
 from bootstrap.connection import Answer, Connection, NoAnswer, Request, Tls
+from bootstrap.membership import Member
 
 
 @dataclass(frozen=True)
@@ -108,9 +109,9 @@ class Api(Protocol):
 
 
 class Etcd(Protocol):
-    """What a probe asks of etcd: the member list, as the JSON gateway gives it. Raises NoAnswer."""
+    """What a probe asks of etcd: the member list. Raises NoAnswer."""
 
-    def members(self) -> list[dict[str, Any]]: ...
+    def members(self) -> tuple[Member, ...]: ...
 
 
 def ask(endpoint: Endpoint, connection: Connection, *, timeout_s: float = 3.0) -> Verdict:
@@ -137,9 +138,9 @@ def voters(probe: EtcdVoters, etcd: Etcd) -> Verdict:
         members = etcd.members()
     except NoAnswer as error:
         return Verdict(False, str(error), k.ETCD)
-    learners = sorted(m.get("name") or m["ID"] for m in members if m.get("isLearner"))
-    unnamed = [m["ID"] for m in members if not m.get("name")]
-    names = sorted(m["name"] for m in members if m.get("name") and not m.get("isLearner"))
+    learners = sorted(member.name or member.id for member in members if member.learner)
+    unnamed = [member.id for member in members if not member.started]
+    names = sorted(member.name for member in members if member.started and not member.learner)
     if names == sorted(probe.members) and not learners and not unnamed:
         return Verdict(True)
     seen = (("voters", names), ("learners", learners), ("not started", unnamed))

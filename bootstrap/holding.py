@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from bootstrap.cluster import Cluster
 from bootstrap.connection import FREE_AFTER_S, Connection, Hold
 from bootstrap.errors import BootstrapError, HeldByAnother, HoldLost, HostNotTrusted, HostUnreachable, Refused
+from bootstrap.membership import quorum
 from bootstrap.parallel import each
 
 PATIENCE_S = FREE_AFTER_S + 10.0
@@ -153,7 +154,7 @@ def alone(
     Raises Refused where less are connected, HeldByAnother where another operator is at work.
     """
     masters = [host.name for host in cluster.control_plane_hosts]
-    needed = len(masters) // 2 + 1
+    needed = quorum(len(masters))
     if len(connections) < needed:
         if not few_will_do:
             away = ", ".join(name for name in masters if name not in connections)

@@ -11,6 +11,7 @@ from bootstrap.cluster import Cluster
 from bootstrap.connection import NoAnswer
 from bootstrap.errors import HostUnreachable
 from bootstrap.facts import Facts
+from bootstrap.membership import Member
 from bootstrap.parallel import each
 from bootstrap.plan import ApiApply, ApiState, Plan
 
@@ -54,9 +55,9 @@ def _taints(api: ApiClient) -> dict[str, tuple[Mapping[str, str], ...]]:
     return {item["metadata"]["name"]: tuple(item.get("spec", {}).get("taints") or ()) for item in items}
 
 
-def etcd_members(access: Access, facts: Mapping[str, Facts]) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
-    """Names of etcd's voters, None where no member answers, and the names of the masters whose member answers."""
-    members: tuple[str, ...] | None = None
+def etcd_members(access: Access, facts: Mapping[str, Facts]) -> tuple[tuple[Member, ...] | None, tuple[str, ...]]:
+    """etcd's member list, None where no member answers, and the names of the masters whose member answers."""
+    members: tuple[Member, ...] | None = None
     healthy = []
     for host in sorted(facts):
         if not any(process.component == k.ETCD for process in facts[host].processes):
@@ -66,5 +67,5 @@ def etcd_members(access: Access, facts: Mapping[str, Facts]) -> tuple[tuple[str,
         except NoAnswer:
             continue
         healthy.append(host)
-        members = tuple(sorted(member.get("name") or member["ID"] for member in found if not member.get("isLearner")))
+        members = found
     return members, tuple(healthy)

@@ -20,19 +20,22 @@ def each(deed: Callable[[T], R], things: Iterable[T], at_most: int, *, stop: Cal
     stop: called where the wait is interrupted, before the threads are waited for; what has not begun then never does.
     """
     under_way = _UnderWay()
-    with ThreadPoolExecutor(max_workers=max(1, at_most)) as pool:
-        futures: list[Future[R]] = []
-        try:
-            for thing in things:
-                futures.append(pool.submit(under_way.do, deed, thing))
-            finish(futures)
-        except BaseException:
-            stop()
-            for future in futures:
-                future.cancel()
-            under_way.end()
-            raise
-        return [future.result() for future in futures]
+    try:
+        with ThreadPoolExecutor(max_workers=max(1, at_most)) as pool:
+            futures: list[Future[R]] = []
+            try:
+                for thing in things:
+                    futures.append(pool.submit(under_way.do, deed, thing))
+                finish(futures)
+            except BaseException:
+                stop()
+                under_way.refuse()
+                for future in futures:
+                    future.cancel()
+                raise
+            return [future.result() for future in futures]
+    finally:
+        under_way.finish()
 
 
 class _UnderWay:
@@ -58,10 +61,14 @@ class _UnderWay:
                 self._count -= 1
                 self._changed.notify_all()
 
-    def end(self) -> None:
-        """Let nothing begin any more, and wait for what has begun."""
+    def refuse(self) -> None:
+        """Let nothing begin any more."""
         with self._changed:
             self._ended = True
+
+    def finish(self) -> None:
+        """Wait for what has begun."""
+        with self._changed:
             while self._count:
                 self._changed.wait(HEARD_S)
 

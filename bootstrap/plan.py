@@ -13,12 +13,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bootstrap import staticpod
-from bootstrap.cluster import Cluster, Host
+from bootstrap.cluster import Cluster, Host, Role
 from bootstrap.constants import DIGEST_ANNOTATION
 from bootstrap.facts import Facts
 from bootstrap.files import Directory, File, Link, Observed, Secret
 from bootstrap.hardening import ConfigFile
 from bootstrap.health import Probe
+from bootstrap.membership import Member
 from bootstrap.patches import Patch
 from bootstrap.pki import Kept
 
@@ -132,6 +133,14 @@ class SaveLocal:
 Change = WriteFile | SetMode | RemovePath | MovePath | Run | WaitFor | ApiApply | AddTaints | EtcdRemove | NodeRemove | SaveLocal
 
 
+class Among(StrEnum):
+    """Which hosts a phase is about."""
+
+    CHOSEN = "the hosts of the command"
+    MASTERS = "every master that was looked at"
+    WORKERS = "every worker that was looked at"
+
+
 class Spread(StrEnum):
     """How a phase goes over the hosts."""
 
@@ -164,7 +173,7 @@ class Snapshot:
     user_objects: API objects of the manifests named in `addons`, in file order.
     local_files: what is at the paths of this machine that the command may write, None where nothing is.
     api: None where no API server answered.
-    members: names of etcd's members as the cluster has them, None where etcd did not answer.
+    members: etcd's member list as the cluster has it, None where etcd did not answer.
     options: what the command line asked for (see the phases that read it).
     """
 
@@ -183,7 +192,7 @@ class Snapshot:
     user_objects: tuple[Mapping[str, Any], ...] = ()
     local_files: Mapping[Path, Secret | None] = field(default_factory=dict)
     api: ApiState | None = None
-    members: tuple[str, ...] | None = None
+    members: tuple[Member, ...] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -195,6 +204,7 @@ class Phase:
     title: str
     changes: Callable[[Snapshot, Host], Sequence[Change]]
     spread: Spread = Spread.TOGETHER
+    among: Among = Among.CHOSEN
 
 
 @dataclass(frozen=True)
@@ -248,10 +258,16 @@ def mutates(change: Change) -> bool:
 
 
 def think(workflow: Workflow, snapshot: Snapshot, hosts: Sequence[Host]) -> Plan:
-    """The plan of a workflow for `hosts`."""
+    """The plan of a workflow for `hosts`: those of the command. A phase may be about others, among those that were looked at."""
+    seen = [host for host in snapshot.cluster.hosts if host.name in snapshot.facts]
+    about = {
+        Among.CHOSEN: hosts,
+        Among.MASTERS: [host for host in seen if host.role is Role.CONTROL_PLANE],
+        Among.WORKERS: [host for host in seen if host.role is Role.WORKER],
+    }
     steps = []
     for phase in workflow.phases:
-        asked = hosts[:1] if phase.spread is Spread.FIRST_ONLY else hosts
+        asked = about[phase.among][:1] if phase.spread is Spread.FIRST_ONLY else about[phase.among]
         changes = {host.name: tuple(phase.changes(snapshot, host)) for host in asked}
         steps.append(Step(phase, {name: found for name, found in changes.items() if found}))
     return Plan(workflow.name, tuple(step for step in steps if step.changes))

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from bootstrap import constants as k
-from bootstrap import guards, observing, snapshots, surveying, workflows
+from bootstrap import guards, membership, observing, snapshots, surveying, workflows
 from bootstrap import preflight as checks
 from bootstrap.access import Access
 from bootstrap.apply import Applier
@@ -80,7 +80,8 @@ def init(cluster: Cluster, request: Request, connect: Connect, console: Console)
                 guards.refuse_to_overwrite(change.path, change.previous, cluster)
         if snapshot.api is not None:
             members, _ = observing.etcd_members(access, facts)
-            guards.refuse_to_grow(members, facts, finished=snapshot.api.finished, inventory=str(request.inventory))
+            voters = None if members is None else membership.voters(members)
+            guards.refuse_to_grow(voters, facts, finished=snapshot.api.finished, inventory=str(request.inventory))
         if request.dry_run:
             console.plan(plan)
             console.result({"cluster": cluster.name, "changed": False, "dryRun": True})
@@ -117,7 +118,7 @@ def reset(cluster: Cluster, request: ResetRequest, connect: Connect, console: Co
         leaving = [host.name for host in hosts]
         born = any(found.etcd.has_member for found in facts.values())
         try:
-            guards.refuse_to_lose_quorum(members, healthy, leaving)
+            guards.refuse_to_lose_quorum(None if members is None else membership.voters(members), healthy, leaving)
             if members is None and born and len(leaving) < len(cluster.control_plane_hosts):
                 raise PersonNeeded(
                     "etcd does not answer, so it cannot be told whether the rest keeps its quorum",

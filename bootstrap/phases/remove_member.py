@@ -6,14 +6,16 @@ master is reset, or when the member has left already. Whether the rest keeps its
 
 from collections.abc import Sequence
 
+from bootstrap import membership
 from bootstrap.cluster import Host
 from bootstrap.plan import Change, EtcdRemove, Phase, Snapshot, Spread
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
-    if snapshot.members is None or host.name not in snapshot.members:
+    voters = set(membership.voters(snapshot.members or ()))
+    if host.name not in voters:
         return []
-    staying = set(snapshot.members) - set(snapshot.facts)
+    staying = voters - set(snapshot.facts)
     return [EtcdRemove(host.name)] if staying else []
 
 

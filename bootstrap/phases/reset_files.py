@@ -11,7 +11,7 @@ A second run does nothing.
 from collections.abc import Sequence
 
 from bootstrap import constants as k
-from bootstrap import desired
+from bootstrap import desired, membership
 from bootstrap.cluster import Host
 from bootstrap.facts import Facts
 from bootstrap.files import is_temporary
@@ -28,7 +28,7 @@ def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
     if k.API_SERVER_CONFIG_DIR in facts.owned:
         # Before the data: without the key, Secrets in data that was moved aside could never be read again. Where other masters
         # go on they have it.
-        last = not set(snapshot.members or ()) - set(snapshot.facts)
+        last = not set(membership.voters(snapshot.members or ())) - set(snapshot.facts)
         aside = k.API_SERVER_CONFIG_DIR.with_name(f"{k.API_SERVER_CONFIG_DIR.name}.reset-{_stamp(snapshot)}")
         changes.append(
             MovePath(k.API_SERVER_CONFIG_DIR, aside) if keep and last else RemovePath(k.API_SERVER_CONFIG_DIR, recursive=True)
