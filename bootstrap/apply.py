@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import assert_never
 
-from bootstrap import deeds, refusals, waiting
+from bootstrap import deeds, memberdeeds, refusals, waiting
 from bootstrap.access import Access
 from bootstrap.errors import BootstrapError, ExitCode, HostUnreachable, SeveralErrors
 from bootstrap.events import Event, Kind
@@ -25,6 +25,10 @@ from bootstrap.plan import (
     AddTaints,
     ApiApply,
     Change,
+    ClusterChange,
+    EtcdAddLearner,
+    EtcdMoveLeader,
+    EtcdPromote,
     EtcdRemove,
     MovePath,
     NodeRemove,
@@ -107,10 +111,22 @@ class Applier:
     def _make_sure(self, host: str, group: tuple[WriteFile, ...] | Change) -> None:
         """Raise HoldLost where another operator may be at work by now."""
         if self._access.holds is not None and not isinstance(group, WaitFor):
-            elsewhere = isinstance(group, ApiApply | AddTaints | EtcdRemove | NodeRemove | SaveLocal)
+            elsewhere = isinstance(group, ClusterChange | SaveLocal)
             self._access.holds.check(None if elsewhere else host, self._stop.is_set)
 
     def _one(self, step: Step, host: str, change: Change) -> None:
+        if isinstance(change, ClusterChange):
+            self._of_cluster(change)
+        elif isinstance(change, WaitFor):
+            self._wait(step, host, change)
+            return
+        elif isinstance(change, SaveLocal):
+            write_local(change.path, change.content.reveal())
+        else:
+            self._on_host(host, change)
+        self._tell(Kind.CHANGED, step, host, done_text(change))
+
+    def _on_host(self, host: str, change: WriteFile | SetMode | RemovePath | MovePath | Run | EtcdAddLearner) -> None:
         connection = self._access.connections[host]
         match change:
             case WriteFile(entry):
@@ -124,39 +140,49 @@ class Applier:
                 connection.move(source, target)
             case Run(argv, _, stdin, timeout):
                 deeds.run(connection, argv, timeout.total_seconds(), stdin)
-            case WaitFor(probe, timeout):
-                self._tell(Kind.WAITING, step, host, str(probe))
-                restart = partial(self._restart_kubelet, step, host) if change.restart_kubelet else None
-                watch = refusals.Watch(waiting.data_dir(self._access), restart, time.monotonic)
-                try:
-                    waiting.wait(
-                        probe, host, self._access, timeout,
-                        tell=lambda answer: self._tell(Kind.WAITING, step, host, str(probe), answer=answer),
-                        failing=lambda verdict: watch(verdict, self._access.connections[host]),
-                        stopped=self._stop.is_set, hopeless=self._hopeless,
-                    )  # fmt: skip
-                except waiting.NotHealthy as error:
-                    if change.required or self._stop.is_set():
-                        raise
-                    self._tell(Kind.NOTE, step, host, f"{error.message}; going on without")
-                    return
-                self._tell(Kind.READY, step, host, str(probe))
-                return
+            case EtcdAddLearner():
+                memberdeeds.add_learner(self._access, host, change, self._stop.is_set)
+            case _:
+                assert_never(change)
+
+    def _of_cluster(self, change: ClusterChange) -> None:
+        """Through whichever host can: the one that the change is about need not be there any more."""
+        match change:
             case ApiApply():
                 deeds.retried(self._access, lambda api: api.apply(change.object), change.ref, self._stop.is_set)
             case AddTaints(node, taints):
                 taint = partial(deeds.add_taints, node=node, taints=taints)
                 deeds.retried(self._access, taint, f"taints of {node}", self._stop.is_set)
-            case EtcdRemove(member):
-                deeds.remove_member(self._access, member)
+            case EtcdPromote():
+                memberdeeds.promote(self._access, change, self._stop.is_set)
+            case EtcdMoveLeader():
+                memberdeeds.move_leader(self._access, change, self._stop.is_set)
+            case EtcdRemove():
+                memberdeeds.remove(self._access, change, self._stop.is_set)
             case NodeRemove(node):
                 remove = partial(deeds.remove_node, node=node)
                 deeds.retried(self._access, remove, f"the removal of node {node}", self._stop.is_set)
-            case SaveLocal(path, content):
-                write_local(path, content.reveal())
             case _:
                 assert_never(change)
-        self._tell(Kind.CHANGED, step, host, done_text(change))
+
+    def _wait(self, step: Step, host: str, change: WaitFor) -> None:
+        probe = change.probe
+        self._tell(Kind.WAITING, step, host, str(probe))
+        restart = partial(self._restart_kubelet, step, host) if change.restart_kubelet else None
+        watch = refusals.Watch(waiting.data_dir(self._access), restart, time.monotonic)
+        try:
+            waiting.wait(
+                probe, host, self._access, change.timeout,
+                tell=lambda answer: self._tell(Kind.WAITING, step, host, str(probe), answer=answer),
+                failing=lambda verdict: watch(verdict, self._access.connections[host]),
+                stopped=self._stop.is_set, hopeless=self._hopeless,
+            )  # fmt: skip
+        except waiting.NotHealthy as error:
+            if change.required or self._stop.is_set():
+                raise
+            self._tell(Kind.NOTE, step, host, f"{error.message}; going on without")
+            return
+        self._tell(Kind.READY, step, host, str(probe))
 
     def _restart_kubelet(self, step: Step, host: str, why: str) -> None:
         if self._access.holds is not None:
@@ -206,6 +232,12 @@ def done_text(change: Change) -> str:
             return f"applied {change.ref}"
         case AddTaints(node):
             return f"tainted {node}"
+        case EtcdAddLearner(member):
+            return f"added etcd learner {member}"
+        case EtcdPromote(member):
+            return f"promoted etcd member {member} to a voter"
+        case EtcdMoveLeader(away_from):
+            return f"etcd is led by none of {', '.join(away_from)}"
         case EtcdRemove(member):
             return f"removed etcd member {member}"
         case NodeRemove(node):

@@ -1,4 +1,4 @@
-"""Deeds of a plan that take more than one call: a program that must end well, and what is done in the API and in etcd.
+"""Deeds of a plan that take more than one call: a program that must end well, and what is done in the API.
 
 Used by `apply` only.
 """
@@ -11,8 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from bootstrap.access import Access
 from bootstrap.apiserver import ApiClient, ApiError
 from bootstrap.connection import Connection, NoAnswer
-from bootstrap.errors import HostUnreachable, PersonNeeded, RemoteError
+from bootstrap.errors import HostUnreachable, RemoteError
 from bootstrap.plan import taint_in
+
+# Source: Kubernetes pkg/controlplane/apiserver/server.go, IdentityLeaseComponentLabelKey (1.35 to 1.37).
+_SERVERS_LEASES = "apiserver.kubernetes.io%2Fidentity%3Dkube-apiserver"
 
 
 def run(connection: Connection, argv: Sequence[str], timeout_s: float, stdin: bytes = b"") -> None:
@@ -56,25 +59,9 @@ def add_taints(api: ApiClient, node: str, taints: Sequence[Mapping[str, str]]) -
 
 
 def remove_node(api: ApiClient, node: str) -> None:
-    """Remove a Node object; an absent one is fine."""
+    """Remove a Node object and the leases of its API servers; absent ones are fine. The kubelet's lease goes with the Node."""
+    leases = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"
+    for lease in (api.get(f"{leases}?labelSelector={_SERVERS_LEASES}") or {}).get("items", []):
+        if (lease["metadata"].get("labels") or {}).get("kubernetes.io/hostname") == node:
+            api.delete(f"{leases}/{lease['metadata']['name']}")
     api.delete(f"/api/v1/nodes/{node}")
-
-
-def remove_member(access: Access, name: str) -> None:
-    """Take a member off etcd's list, through any other member that answers."""
-    last: Exception | None = None
-    for host in access.connections:
-        if host == name:
-            continue
-        try:
-            client = access.etcd(host)
-            for member in client.members():
-                if member.name == name:
-                    client.remove(member.id)
-            return
-        except (NoAnswer, HostUnreachable) as error:
-            last = error
-    raise PersonNeeded(
-        f"etcd member {name} could not be removed", evidence=[str(last)],
-        hint=f"on a healthy master: etcdctl member list, then etcdctl member remove the ID of {name}",
-    )  # fmt: skip

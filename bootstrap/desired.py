@@ -75,7 +75,7 @@ def manifest(snapshot: Snapshot, host: Host, component: str) -> File:
     is_etcd = component == k.ETCD   # the others have no birth values, and reading a manifest costs
     context = ManifestContext(
         cluster_token=cluster_token(snapshot, host) if is_etcd else components.TOKEN_PLACEHOLDER,
-        born_with=born_with(facts) if is_etcd else None,
+        born_with=_birth(snapshot, host) if is_etcd else None,
         ca_dirs=tuple(path for path in facts.ca_dirs if path in components.CA_DIRS),
         hashes=hashes(snapshot, host) if snapshot.etcd_ca else None,
         patches=snapshot.patches.get(host.name, ()),
@@ -88,10 +88,16 @@ def manifest(snapshot: Snapshot, host: Host, component: str) -> File:
 
 def cluster_token(snapshot: Snapshot, host: Host) -> str:
     """etcd's cluster token: the one this host's member was born with, else the one derived from the etcd CA."""
-    birth = born_with(snapshot.facts[host.name])
+    birth = _birth(snapshot, host)
     if birth is not None:
         return birth.token
     return components.cluster_token(snapshot.etcd_ca) if snapshot.etcd_ca else components.TOKEN_PLACEHOLDER
+
+
+def _birth(snapshot: Snapshot, host: Host) -> components.Birth | None:
+    """With what this host's member was born, or, where it joins a living cluster, will be."""
+    joining = snapshot.joins.get(host.name)
+    return born_with(snapshot.facts[host.name]) or (joining.birth if joining is not None else None)
 
 
 def etcd_data_dir(snapshot: Snapshot) -> Directory:

@@ -14,6 +14,18 @@ from bootstrap.connection import Connection, NoAnswer, Request, Tls
 from bootstrap.health import decoded, tls_files
 from bootstrap.membership import Member
 
+UNHEALTHY = "unhealthy cluster"
+NOT_IN_STEP = "can only promote a learner member which is in sync with leader"
+
+
+class EtcdRefusal(NoAnswer):
+    """etcd answered, and said no. Its words: server/api/v3rpc/rpctypes/error.go (3.6, 3.7)."""
+
+    @property
+    def passing(self) -> bool:
+        """Whether the same call may go through a little later: a member was away within the last five seconds, or lags behind."""
+        return any(words in str(self) for words in (UNHEALTHY, NOT_IN_STEP))
+
 
 class EtcdClient:
     """Speaks to the member on one master, at its advertised address. Raises NoAnswer."""
@@ -47,9 +59,22 @@ class EtcdClient:
         """The ID of the cluster that this member belongs to; it answers without a quorum, too."""
         return str(self.status().get("header", {}).get("cluster_id", ""))
 
+    def add_learner(self, peer_url: str) -> Member:
+        """Add a member that does not vote yet; the server makes its ID. Raises EtcdRefusal."""
+        answer = self._post("/v3/cluster/member/add", {"peerURLs": [peer_url], "isLearner": True})
+        return Member.of(answer["member"])
+
+    def promote(self, member_id: str) -> None:
+        """Let a learner vote. Raises EtcdRefusal, among others while it lags behind."""
+        self._post("/v3/cluster/member/promote", {"ID": member_id})
+
     def remove(self, member_id: str) -> None:
         """Remove a member by its ID as `members` gives it (a decimal string)."""
         self._post("/v3/cluster/member/remove", {"ID": member_id})
+
+    def move_leader(self, member_id: str) -> None:
+        """Hand the leadership to another voter; only the leader itself can be asked."""
+        self._post("/v3/maintenance/transfer-leadership", {"targetID": member_id})
 
     def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         request = Request(
@@ -59,5 +84,6 @@ class EtcdClient:
         answer = self._connection.request(request, timeout_s=7.0)
         value = decoded(answer)
         if answer.status != 200:
-            raise NoAnswer(f"etcd on {self._connection.name} answered {answer.status}: {value.get('message', value)}")
+            said = EtcdRefusal if "message" in value else NoAnswer
+            raise said(f"etcd on {self._connection.name} answered {answer.status}: {value.get('message', value)}")
         return value

@@ -5,7 +5,7 @@ init creates and repairs; it never rolls what serves. reset never takes the quor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from bootstrap import components, desired, kubeconfig, staticpod
@@ -163,6 +163,29 @@ def refuse_to_lose_quorum(members: Sequence[str] | None, healthy: Sequence[str],
             f"without {', '.join(sorted(leaving))} etcd would have {len(staying)} voters, {len(alive)} of them healthy; "
             f"it needs {needed}",
             hint="bring the other members back first, or reset every master together",
+        )
+
+
+def refuse_to_join(voters: Sequence[str], healthy: Sequence[str], leaving: Collection[str]) -> None:
+    """Raise Refused when etcd would take no new member, because a voter is away.
+
+    voters: names now. healthy: those of them that answer. leaving: those that leave the list before anybody joins.
+    Source: etcd server/etcdserver/server.go, AddMember with StrictReconfigCheck (3.6, 3.7).
+    """
+    away = [name for name in voters if name not in healthy and name not in leaving]
+    if away:
+        raise Refused(
+            f"etcd takes no new member while a voter is away, and {', '.join(away)} of {len(voters)} voters do not answer",
+            hint=f"bring {away[0]} back; where its machine is gone: bootstrap replace-master INVENTORY {away[0]} NEW --dead",
+        )
+
+
+def refuse_to_end(voters: Sequence[str], leaving: Collection[str], cluster: Cluster) -> None:
+    """Raise Refused when no voter would stay."""
+    if voters and not set(voters) - set(leaving):
+        raise Refused(
+            f"nobody of etcd's {len(voters)} voters would stay: {', '.join(voters)}",
+            hint=f"to give up {cluster.name} as a whole: bootstrap reset INVENTORY",
         )
 
 

@@ -17,6 +17,8 @@ from bootstrap import constants as k
 from bootstrap.connection import Answer, Connection, NoAnswer, Request, Tls
 from bootstrap.membership import Member
 
+IN_STEP = 0.9
+
 
 @dataclass(frozen=True)
 class Endpoint:
@@ -55,6 +57,20 @@ class EtcdVoters:
 
 
 @dataclass(frozen=True)
+class EtcdInStep:
+    """The learner at that peer URL has started, and has applied nearly all that the voters have.
+
+    Source: etcd server/etcdserver/server.go, readyPercentThreshold 0.9 (3.6, 3.7): what a promotion asks for.
+    """
+
+    member: str
+    peer_url: str
+
+    def __str__(self) -> str:
+        return f"etcd learner {self.member} in step"
+
+
+@dataclass(frozen=True)
 class NodesRegistered:
     """Every named node is in the API; ready: and its Ready condition is True."""
 
@@ -86,7 +102,7 @@ class Gone:
         return f"{', '.join(self.components)} stopped"
 
 
-Probe = Healthy | EtcdVoters | NodesRegistered | MirrorPods | Gone
+Probe = Healthy | EtcdVoters | EtcdInStep | NodesRegistered | MirrorPods | Gone
 
 
 @dataclass(frozen=True)
@@ -109,9 +125,11 @@ class Api(Protocol):
 
 
 class Etcd(Protocol):
-    """What a probe asks of etcd: the member list. Raises NoAnswer."""
+    """What a probe asks of etcd: the member list, and a member's own status. Raises NoAnswer."""
 
     def members(self) -> tuple[Member, ...]: ...
+
+    def status(self) -> dict[str, Any]: ...
 
 
 def ask(endpoint: Endpoint, connection: Connection, *, timeout_s: float = 3.0) -> Verdict:
@@ -146,6 +164,21 @@ def voters(probe: EtcdVoters, etcd: Etcd) -> Verdict:
     seen = (("voters", names), ("learners", learners), ("not started", unnamed))
     text = "; ".join(f"{what}: {', '.join(members) or 'none'}" for what, members in seen if members or what == "voters")
     return Verdict(False, f"{text} (wanted: {', '.join(sorted(probe.members))})", k.ETCD)
+
+
+def in_step(probe: EtcdInStep, voter: Etcd, learner: Etcd) -> Verdict:
+    """Whether the learner is as far as a promotion wants it. voter, learner: clients of a voter, and of the learner itself."""
+    entry = next((member for member in voter.members() if member.peer_url == probe.peer_url), None)
+    if entry is None:
+        return Verdict(False, f"{probe.member} is no member any more", k.ETCD)
+    if not entry.started:
+        return Verdict(False, f"etcd of {probe.member} has not started yet", k.ETCD)
+    if not entry.learner:
+        return Verdict(True)
+    wanted, applied = (int(etcd.status().get(key, 0)) for etcd, key in ((voter, "raftIndex"), (learner, "raftAppliedIndex")))
+    if applied >= IN_STEP * wanted:
+        return Verdict(True)
+    return Verdict(False, f"learner {probe.member} is at {applied} of {wanted}", k.ETCD)
 
 
 def nodes(probe: NodesRegistered, api: Api) -> Verdict:

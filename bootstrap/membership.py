@@ -32,6 +32,13 @@ class Member:
         return self.name or f"the unstarted {kind} at {self.peer_url}"
 
 
+def find(members: Iterable[Member], name: str, peer_url: str) -> Member | None:
+    """The entry at that address, else the one of that name; None where there is neither."""
+    entries = tuple(members)
+    at = next((member for member in entries if member.peer_url == peer_url), None)
+    return at or next((member for member in entries if member.name == name), None)
+
+
 def voters(members: Iterable[Member]) -> tuple[str, ...]:
     """Names of the voters, or IDs of those that have none, sorted."""
     return tuple(sorted(member.name or member.id for member in members if not member.learner))

@@ -19,6 +19,7 @@ from bootstrap.facts import Facts
 from bootstrap.files import Directory, File, Link, Observed, Secret
 from bootstrap.hardening import ConfigFile
 from bootstrap.health import Probe
+from bootstrap.joining import Join
 from bootstrap.membership import Member
 from bootstrap.patches import Patch
 from bootstrap.pki import Kept
@@ -108,10 +109,40 @@ class AddTaints:
 
 
 @dataclass(frozen=True)
-class EtcdRemove:
-    """Remove the etcd member of that name from the member list, through a member that stays."""
+class EtcdAddLearner:
+    """Add a host's etcd to the member list as a learner, through a voter, and note its ID in the journal on the host.
+
+    others: names and peer URLs of the members that there must be beside it: what its manifest says.
+    """
 
     member: str
+    peer_url: str
+    others: tuple[tuple[str, str], ...]
+    journal: PurePosixPath
+
+
+@dataclass(frozen=True)
+class EtcdPromote:
+    """Let the learner at that peer URL vote, through a voter. timeout: how long it may still lag behind."""
+
+    member: str
+    peer_url: str
+    timeout: timedelta = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class EtcdMoveLeader:
+    """Where one of these members leads etcd, hand the leadership to a healthy voter that stays."""
+
+    away_from: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class EtcdRemove:
+    """Remove a member from etcd's member list, through one that stays. id: as the list has it; empty: whoever has the name."""
+
+    member: str
+    id: str = ""
 
 
 @dataclass(frozen=True)
@@ -130,7 +161,9 @@ class SaveLocal:
     previous: Secret | None = None
 
 
-Change = WriteFile | SetMode | RemovePath | MovePath | Run | WaitFor | ApiApply | AddTaints | EtcdRemove | NodeRemove | SaveLocal
+ClusterChange = ApiApply | AddTaints | EtcdPromote | EtcdMoveLeader | EtcdRemove | NodeRemove
+"""What is done in the API or in etcd, through any host that can: the host it belongs to need not be there."""
+Change = WriteFile | SetMode | RemovePath | MovePath | Run | WaitFor | EtcdAddLearner | SaveLocal | ClusterChange
 
 
 class Among(StrEnum):
@@ -174,6 +207,7 @@ class Snapshot:
     local_files: what is at the paths of this machine that the command may write, None where nothing is.
     api: None where no API server answered.
     members: etcd's member list as the cluster has it, None where etcd did not answer.
+    joins: how hosts come into the member list of a living cluster. leaving: names of those that leave it.
     options: what the command line asked for (see the phases that read it).
     """
 
@@ -193,6 +227,8 @@ class Snapshot:
     local_files: Mapping[Path, Secret | None] = field(default_factory=dict)
     api: ApiState | None = None
     members: tuple[Member, ...] | None = None
+    joins: Mapping[str, Join] = field(default_factory=dict)
+    leaving: frozenset[str] = frozenset()
     options: Mapping[str, Any] = field(default_factory=dict)
 
 

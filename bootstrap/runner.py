@@ -137,7 +137,8 @@ def reset(cluster: Cluster, request: ResetRequest, connect: Connect, console: Co
         if staying and nodes is None and born:
             names = " ".join(leaving)
             console.note(f"no API server that stays answers, so the Node objects stay; later: kubectl delete node {names}")
-        snapshot = Snapshot(cluster, leaving_facts, datetime.now(UTC), members=members, options=options, api=nodes)
+        snapshot = Snapshot(cluster, leaving_facts, datetime.now(UTC), members=members, options=options, api=nodes,
+                            leaving=frozenset(leaving))  # fmt: skip
         plan = think(workflows.RESET, snapshot, hosts)
         console.plan(plan)
         keeping = [name for name, found in leaving_facts.items() if k.SYSUSERS_FILE in found.owned]
@@ -178,15 +179,19 @@ def look_at_each(access: Access, *, security: bool = False) -> tuple[dict[str, F
     return {name: found for name, found in results.items() if isinstance(found, Facts)}, failed
 
 
-def refuse(access: Access, facts: Mapping[str, Facts], ignored: Sequence[str], console: Console, *, write: bool) -> None:
+def refuse(
+    access: Access, facts: Mapping[str, Facts], ignored: Sequence[str], console: Console, *, write: bool,
+    cluster: Cluster | None = None,
+) -> None:  # fmt: skip
     """Raise Refused when preflight finds what cannot work; warnings and findings let pass are shown.
 
     Hosts on which everything runs are not asked again what that has answered. write: whether disks may be measured.
+    cluster: as it will be, where that is not as `access` has it.
     """
-    cluster = access.cluster
+    cluster = cluster or access.cluster
     answers = checks.Answers()
     if not surveying.is_up(facts):
-        answers, lost = surveying.survey(access, facts, ignored, write=write)
+        answers, lost = surveying.survey(access, facts, ignored, write=write, cluster=cluster)
         raise_all(list(lost.values()))
     given = snapshots.given_authorities(cluster)
     report = checks.report(cluster, facts, answers, datetime.now(UTC), given=given, ignored=ignored)

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from bootstrap import constants as k
 from bootstrap.access import Access
-from bootstrap.cluster import Host
+from bootstrap.cluster import Cluster, Host
 from bootstrap.connection import NoAnswer, Outcome, Reach, Request
 from bootstrap.errors import BootstrapError, HostUnreachable, RemoteError
 from bootstrap.facts import Facts
@@ -37,14 +37,15 @@ def is_up(facts: Mapping[str, Facts]) -> bool:
 
 
 def survey(
-    access: Access, facts: Mapping[str, Facts], ignored: Sequence[str] = (), *, write: bool = True
+    access: Access, facts: Mapping[str, Facts], ignored: Sequence[str] = (), *, write: bool = True, cluster: Cluster | None = None
 ) -> tuple[Answers, dict[str, BootstrapError]]:
     """Ask every host of `facts`. Gives the answers, and errors of hosts whose connection was lost on the way, by name.
 
     ignored: names given to --ignore-preflight; a disk whose finding would be ignored is not written to.
-    write: whether disks may be measured at all, which takes a temporary file.
+    write: whether disks may be measured at all, which takes a temporary file. cluster: whose hosts must reach each other, where
+    that is not every host of `access`.
     """
-    asking = _Asking(access, facts, measured=write and not is_named(DISK, ignored))
+    asking = _Asking(cluster or access.cluster, access, facts, measured=write and not is_named(DISK, ignored))
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         hosts = {name: pool.submit(asking.host, name) for name in facts}
         reach = {key: pool.submit(asking.reach, *key) for key in asking.pairs()}
@@ -73,10 +74,10 @@ def _result(future: Future[T], name: str, lost: dict[str, BootstrapError]) -> T 
 class _Asking:
     """One survey. measured: whether disks are."""
 
-    def __init__(self, access: Access, facts: Mapping[str, Facts], *, measured: bool) -> None:
+    def __init__(self, cluster: Cluster, access: Access, facts: Mapping[str, Facts], *, measured: bool) -> None:
         self._access = access
         self._facts = facts
-        self._cluster = access.cluster
+        self._cluster = cluster
         self._measured = measured
         self.lost: dict[str, BootstrapError] = {}
 

@@ -13,6 +13,7 @@ from bootstrap.access import Access
 from bootstrap.apiserver import ApiError
 from bootstrap.connection import Connection, NoAnswer
 from bootstrap.errors import BootstrapError, HostNotTrusted, HostUnreachable
+from bootstrap.etcd import EtcdClient
 from bootstrap.facts import Facts
 from bootstrap.health import Probe, Verdict
 
@@ -143,6 +144,8 @@ def _ask(probe: Probe, host: str, access: Access, settled: set[health.Endpoint])
             return Verdict(True)
         case health.EtcdVoters():
             return _with(lambda: health.voters(probe, access.etcd(host)), k.ETCD)
+        case health.EtcdInStep():
+            return _with(lambda: health.in_step(probe, voter(access, host), access.etcd(host)), k.ETCD)
         case health.NodesRegistered():
             return _with(lambda: health.nodes(probe, access.any_api()), k.API_SERVER)
         case health.MirrorPods():
@@ -151,6 +154,21 @@ def _ask(probe: Probe, host: str, access: Access, settled: set[health.Endpoint])
             facts = connection.look(data_dir(access))
             running = sorted({p.component for p in facts.processes if p.component in components})
             return Verdict(not running, f"still running: {', '.join(running)}", running[0] if running else "")
+
+
+def voter(access: Access, but: str) -> EtcdClient:
+    """A client of a member that votes and answers, on another host than `but`. Raises NoAnswer where there is none."""
+    answers = []
+    for host in sorted(access.connections):
+        if host == but:
+            continue
+        try:
+            client = access.etcd(host)
+            if not client.status().get("isLearner") and client.members():
+                return client
+        except (NoAnswer, HostUnreachable) as error:
+            answers.append(f"{host}: {error}")
+    raise NoAnswer(f"no voter of etcd answers ({'; '.join(answers)})")
 
 
 def _with(question: Callable[[], Verdict], component: str) -> Verdict:

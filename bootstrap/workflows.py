@@ -14,14 +14,17 @@ from bootstrap.phases import (
     config_files,
     controllers,
     etcd,
+    etcd_join,
     finish,
     kubeconfig,
     kubelet_start,
     mark_control_plane,
     mark_finished,
+    move_leader,
     remove_member,
     remove_node,
     reset_files,
+    stop_control_plane,
     stop_static_pods,
     upload_config,
     user_addon,
@@ -53,9 +56,39 @@ INIT = Workflow(
     ),
 )
 
+JOIN = Workflow(
+    "join",
+    (
+        certs.PHASE,
+        kubeconfig.PHASE,
+        config_files.PHASE,
+        kubelet_start.PHASE,
+        etcd_join.PHASE,
+        apiserver.PHASE,
+        wait_api.PHASE,
+        controllers.PHASE,
+        mark_control_plane.PHASE,
+        wait_control_plane.PHASE,
+    ),
+)
+"""What the masters do that come into a living cluster."""
+
+SETTLE = Workflow(
+    "settle",
+    (
+        bootstrap_token.PHASE,
+        upload_config.PHASE,
+        admin_access.PHASE,
+        finish.PHASE,
+    ),
+)
+"""What follows when masters have come or gone."""
+
 RESET = Workflow(
     "reset",
     (
+        move_leader.PHASE,
+        stop_control_plane.PHASE,
         remove_member.PHASE,
         stop_static_pods.PHASE,
         remove_node.PHASE,

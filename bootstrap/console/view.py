@@ -19,6 +19,9 @@ from bootstrap.plan import (
     AddTaints,
     ApiApply,
     Change,
+    EtcdAddLearner,
+    EtcdMoveLeader,
+    EtcdPromote,
     EtcdRemove,
     MovePath,
     NodeRemove,
@@ -34,7 +37,9 @@ from bootstrap.plan import (
 
 NOUNS = {
     "create": "file", "change": "file", "set mode": "file", "remove": "removal", "move": "move", "run": "command", "wait": "wait",
-    "apply": "API object", "taint": "tainted node", "remove-member": "etcd member to remove", "remove-node": "node to remove",
+    "apply": "API object", "taint": "tainted node",
+    "add-learner": "etcd learner to add", "promote": "etcd learner to promote", "move-leader": "move of etcd's leadership",
+    "remove-member": "etcd member to remove", "remove-node": "node to remove",
     "save": "local file",
 }  # fmt: skip
 """What a summary counts each action as. The order is the summary's."""
@@ -132,8 +137,21 @@ def change_view(change: Change) -> ChangeView:
         case AddTaints(node, taints):
             remarks = tuple(_taint_text(taint) for taint in taints)
             return ChangeView("taint", node, remarks, details={"taints": jsonable(taints)}, on_host=False)
-        case EtcdRemove(member):
-            return ChangeView("remove-member", member, details={"member": member}, on_host=False)
+        case EtcdAddLearner(member, peer_url, others, journal):
+            beside = ", ".join(name for name, _ in others)
+            details = {"member": member, "peerURL": peer_url, "others": dict(others), "journal": str(journal)}
+            remarks = (f"at {peer_url}", f"beside {beside}", f"ID noted in {journal}")
+            return ChangeView("add-learner", member, remarks, details=details)
+        case EtcdPromote(member, peer_url, timeout):
+            seconds = timeout.total_seconds()
+            details = {"member": member, "peerURL": peer_url, "timeoutSeconds": seconds}
+            return ChangeView("promote", member, (f"at most {seconds:.0f} s",), details=details, on_host=False)
+        case EtcdMoveLeader(away_from):
+            details = {"awayFrom": list(away_from)}
+            return ChangeView("move-leader", f"away from {', '.join(away_from)}", details=details, on_host=False)
+        case EtcdRemove(member, number):
+            details = {"member": member, "id": number}
+            return ChangeView("remove-member", member, details=details, on_host=False)
         case NodeRemove(node):
             return ChangeView("remove-node", node, details={"node": node}, on_host=False)
         case SaveLocal(path, content, previous):

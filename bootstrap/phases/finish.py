@@ -13,12 +13,13 @@ from bootstrap.plan import Change, Phase, Snapshot, Spread, WaitFor
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
     cluster = snapshot.cluster
-    names = tuple(master.name for master in cluster.control_plane_hosts)
+    voters = tuple(master.name for master in cluster.control_plane_hosts)
+    there = tuple(name for name in voters if name in snapshot.facts)
     timeout = cluster.timeouts.kubelet_health_check
     return [
-        WaitFor(EtcdVoters(host.address, names, snapshot.etcd_ca), timeout),
-        WaitFor(NodesRegistered(names, ready=has_pod_network(snapshot)), timeout),
-        WaitFor(MirrorPods(names), timeout),
+        WaitFor(EtcdVoters(host.address, voters, snapshot.etcd_ca), timeout),
+        WaitFor(NodesRegistered(there, ready=has_pod_network(snapshot)), timeout),
+        WaitFor(MirrorPods(there), timeout),
     ]
 
 

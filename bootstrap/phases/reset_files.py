@@ -15,20 +15,23 @@ from bootstrap import desired, membership
 from bootstrap.cluster import Host
 from bootstrap.facts import Facts
 from bootstrap.files import is_temporary
+from bootstrap.joining import JOURNAL
 from bootstrap.kubeconfig import KUBECONFIGS
 from bootstrap.pki.table import AUTHORITIES, CERTIFICATES, SA_KEY, SA_PUBLIC_KEY
 from bootstrap.plan import Change, MovePath, Phase, RemovePath, Run, Snapshot
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
-    facts = snapshot.facts[host.name]
+    facts = snapshot.facts.get(host.name)
+    if facts is None:
+        return []   # a machine that is gone: there is nothing to be done on it
     changes: list[Change] = []
     data = facts.etcd.data_dir
     keep = facts.etcd.has_member and not snapshot.options.get("delete_etcd_data")
     if k.API_SERVER_CONFIG_DIR in facts.owned:
         # Before the data: without the key, Secrets in data that was moved aside could never be read again. Where other masters
         # go on they have it.
-        last = not set(membership.voters(snapshot.members or ())) - set(snapshot.facts)
+        last = not set(membership.voters(snapshot.members or ())) - snapshot.leaving
         aside = k.API_SERVER_CONFIG_DIR.with_name(f"{k.API_SERVER_CONFIG_DIR.name}.reset-{_stamp(snapshot)}")
         changes.append(
             MovePath(k.API_SERVER_CONFIG_DIR, aside) if keep and last else RemovePath(k.API_SERVER_CONFIG_DIR, recursive=True)
@@ -43,6 +46,7 @@ def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
     elif facts.etcd.exists and not facts.etcd.mount_point:
         changes.append(RemovePath(data, recursive=True))
     changes += desired.leftovers(facts)
+    changes += [RemovePath(JOURNAL)] if JOURNAL in facts.owned else []
     kubelet = (k.KUBELET_CONFIG, k.KUBELET_DROP_IN)
     changes += [RemovePath(path) for path in kubelet if path in facts.owned]
     if k.KUBELET_DROP_IN in facts.owned:

@@ -37,10 +37,11 @@ class Member:
 
 @dataclass
 class EtcdCluster:
-    """A cluster with its members by ID and what is stored in it."""
+    """A cluster with its members by ID and what is stored in it. leader: whom leadership was handed to last."""
 
     id: int
     members: dict[int, Member]
+    leader: int = 0
     store: ObjectStore = field(default_factory=ObjectStore)
     removed: set[int] = field(default_factory=set)
 
@@ -108,21 +109,28 @@ class FakeEtcd:
 
     def answer(self, host: FakeHost, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """One call of the JSON gateway: status and decoded body. 64-bit numbers are strings, zero fields are left out."""
+        for other in self._fleet.hosts.values():
+            self.cluster_of(other)  # whoever has started by now has published itself
         found = self.cluster_of(host)
         if found is None:
             raise ConnectionRefusedError
         cluster, member = found
         header = {"cluster_id": str(cluster.id), "member_id": str(member.id), "revision": str(cluster.store.revision)}
         if path == "/v3/maintenance/status":
-            leader = min((one.id for one in cluster.voters if one.started), default=0) if self.has_quorum(cluster) else 0
+            leader = self._leader(cluster)
             index = str(cluster.store.revision)
-            shown: dict[str, Any] = {"header": header, "version": _version(host), "dbSize": "20480", "raftIndex": index}
+            indexes = {"raftIndex": index, "raftAppliedIndex": index}
+            shown: dict[str, Any] = {"header": header, "version": _version(host), "dbSize": "20480", **indexes}
             if leader:
                 shown["leader"] = str(leader)
             return 200, shown | ({"isLearner": True} if member.learner else {})
         if not self.has_quorum(cluster):
             return 503, {"error": "etcdserver: request timed out", "code": 14, "message": "etcdserver: request timed out"}
+        if member.learner:
+            return _refused("etcdserver: rpc not supported for learner")
         match path:
+            case "/v3/maintenance/transfer-leadership":
+                return self._transfer(cluster, header, member, int(body["targetID"]))
             case "/v3/cluster/member/list":
                 return 200, {"header": header, "members": _listed(cluster)}
             case "/v3/cluster/member/add":
@@ -134,6 +142,17 @@ class FakeEtcd:
         raise AssertionError(f"the model etcd does not know {path}")
 
     def _alive(self, cluster: EtcdCluster) -> int:
+        return len(self._running(cluster))
+
+    def _leader(self, cluster: EtcdCluster) -> int:
+        """The ID of the member that leads; 0 where none can."""
+        running = self._running(cluster)
+        if not self.has_quorum(cluster):
+            return 0
+        return cluster.leader if cluster.leader in running else min(running)
+
+    def _running(self, cluster: EtcdCluster) -> set[int]:
+        """IDs of the voters that run."""
         voters = {member.id for member in cluster.voters}
         alive = set()
         for host in self._fleet.hosts.values():
@@ -142,7 +161,7 @@ class FakeEtcd:
                 cluster_id, member_id = container.member
                 if cluster_id == cluster.id and member_id in voters:
                     alive.add(member_id)
-        return len(alive)
+        return alive
 
     def _join(self, host: FakeHost, container: Container) -> str:
         """Bind a member with an empty data directory to its cluster."""
@@ -185,6 +204,8 @@ class FakeEtcd:
 
     def _add(self, cluster: EtcdCluster, header: dict[str, str], body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         url, learner = body["peerURLs"][0], bool(body.get("isLearner"))
+        if self._alive(cluster) < len(cluster.voters):
+            return _refused("etcdserver: unhealthy cluster", 503)
         if any(member.peer_url == url for member in cluster.members.values()):
             return _refused("etcdserver: Peer URLs already exists")
         if learner and any(member.learner for member in cluster.members.values()):
@@ -198,11 +219,22 @@ class FakeEtcd:
     def _remove(self, cluster: EtcdCluster, header: dict[str, str], member_id: int) -> tuple[int, dict[str, Any]]:
         if member_id not in cluster.members:
             return _refused("etcdserver: member not found", 404)
+        rest = [member for member in cluster.voters if member.id != member_id]
+        if len(self._running(cluster) - {member_id}) < len(rest) // 2 + 1:
+            return _refused("etcdserver: re-configuration failed due to not enough started members")
         del cluster.members[member_id]
         cluster.removed.add(member_id)
         for host in self._fleet.hosts.values():
             host.end_member(cluster.id, member_id)
         return 200, {"header": header, "members": _listed(cluster)}
+
+    def _transfer(self, cluster: EtcdCluster, header: dict[str, str], asked: Member, target: int) -> tuple[int, dict[str, Any]]:
+        if asked.id != self._leader(cluster):
+            return _refused("etcdserver: not leader")
+        if target not in self._running(cluster):
+            return _refused("etcdserver: bad leader transferee")
+        cluster.leader = target
+        return 200, {"header": header}
 
     def _promote(self, cluster: EtcdCluster, header: dict[str, str], member_id: int) -> tuple[int, dict[str, Any]]:
         member = cluster.members.get(member_id)

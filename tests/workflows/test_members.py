@@ -1,0 +1,254 @@
+"""Masters come and go, against model hosts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bootstrap import members
+from bootstrap.cluster import Cluster
+from bootstrap.errors import ExitCode, HostUnreachable, PersonNeeded, Refused, UsageError
+from bootstrap.joining import JOURNAL
+from bootstrap.testing import FakeFleet
+from tests.workflows.support import TIME, Recorder, a_cluster, init, plan_of
+
+ADDRESSES = {f"cp{n}": f"192.0.2.{10 + n}" for n in range(1, 7)}
+
+
+def masters(*names: str, **moved: str) -> Cluster:
+    """A cluster of these masters. moved: other addresses."""
+    hosts = [{"name": name, "role": "control-plane", "address": (ADDRESSES | moved)[name]} for name in names]
+    return a_cluster(hosts=hosts)
+
+
+def change(fleet: FakeFleet, cluster: Cluster, command: str, console: Recorder | None = None, **asked: Any) -> Recorder:
+    TIME.fleet = fleet
+    console = console or Recorder()
+    request = members.Request(command, Path("demo.yaml"), **asked)
+    assert members.change(cluster, request, lambda _, host: fleet.connect(host), console) is ExitCode.DONE
+    return console
+
+
+def add(fleet: FakeFleet, cluster: Cluster, *names: str, **asked: Any) -> Recorder:
+    return change(fleet, cluster, "add-master", add=names, **asked)
+
+
+def remove(fleet: FakeFleet, cluster: Cluster, *names: str, **asked: Any) -> Recorder:
+    return change(fleet, cluster, "remove-master", remove=names, **asked)
+
+
+def replace(fleet: FakeFleet, cluster: Cluster, old: str, new: str, **asked: Any) -> Recorder:
+    return change(fleet, cluster, "replace-master", add=(new,), remove=(old,), **asked)
+
+
+def living(home: Path, *names: str, spare: tuple[str, ...] = ()) -> FakeFleet:
+    """A fleet on which the named masters run; spare: further fresh machines."""
+    fleet = FakeFleet.of(masters(*names, *spare))
+    init(fleet, masters(*names), home)
+    return fleet
+
+
+def voters(fleet: FakeFleet) -> list[str]:
+    assert not any(member.learner or not member.name for member in fleet.members())
+    return [member.name for member in fleet.members()]
+
+
+def nodes(fleet: FakeFleet) -> set[str]:
+    return {path.rpartition("/")[2] for path in fleet.objects() if path.startswith("/api/v1/nodes/")}
+
+
+def test_one_becomes_three_becomes_five(tmp_path: Path) -> None:
+    fleet = living(tmp_path, "cp1", spare=("cp2", "cp3", "cp4", "cp5"))
+    three, five = masters("cp1", "cp2", "cp3"), masters("cp1", "cp2", "cp3", "cp4", "cp5")
+    console = add(fleet, three, "cp3", "cp2")
+    assert voters(fleet) == ["cp1", "cp2", "cp3"]
+    assert console.plans, "the plan was not shown"
+    add(fleet, five, "cp4", "cp5")
+    assert voters(fleet) == ["cp1", "cp2", "cp3", "cp4", "cp5"]
+    assert nodes(fleet) == {"cp1", "cp2", "cp3", "cp4", "cp5"}
+    assert plan_of(fleet, five, tmp_path).is_empty
+    before = fleet.count()
+    assert "Nothing to do" in add(fleet, five, "cp4", "cp5").text
+    assert fleet.count() == before
+    assert all(host.text(str(JOURNAL)) is None for host in fleet.hosts.values())
+
+
+@pytest.mark.parametrize("name", ["cp1", "cp2", "cp3"])
+def test_c6_any_master_can_leave_the_first_included(tmp_path: Path, name: str) -> None:
+    three = masters("cp1", "cp2", "cp3")
+    fleet = living(tmp_path, "cp1", "cp2", "cp3")
+    remove(fleet, three, name, kubeconfig=tmp_path / "demo.kubeconfig")
+    rest = {"cp1", "cp2", "cp3"} - {name}
+    assert set(voters(fleet)) == nodes(fleet) == rest
+    assert not fleet.host(name).runtime.containers
+    assert fleet.host(name).text("/etc/kubernetes/admin.conf") is None
+    assert any(".reset-" in path for path in fleet.tree(name)), "etcd's data was not kept"
+    assert plan_of(fleet, masters(*sorted(rest)), tmp_path).is_empty
+    before = fleet.count()
+    assert "Nothing to do" in remove(fleet, three, name).text
+    assert fleet.count() == before
+
+
+def test_a10_leadership_is_moved_before_its_master_leaves(tmp_path: Path) -> None:
+    fleet = living(tmp_path, "cp1", "cp2", "cp3")
+    (cluster,) = fleet.etcd.clusters.values()
+    cluster.leader = next(member.id for member in fleet.members() if member.name == "cp1")
+    remove(fleet, masters("cp1", "cp2", "cp3"), "cp1")
+    done = [operation.what for operation in fleet.operations]
+    moved, removed = (done.index(f"POST /v3/{path}") for path in ("maintenance/transfer-leadership", "cluster/member/remove"))
+    assert moved < done.index("remove /etc/kubernetes/manifests/kube-apiserver.yaml") < removed
+    assert removed < done.index("remove /etc/kubernetes/manifests/etcd.yaml")
+    assert "POST /v3/maintenance/transfer-leadership" not in done[moved + 1 :]
+
+
+def test_a10_no_quorum_is_lost_with_the_numbers(tmp_path: Path) -> None:
+    fleet = living(tmp_path, "cp1", "cp2", "cp3")
+    fleet.host("cp3").power_off()
+    before = fleet.count()
+    with pytest.raises(Refused, match="etcd would have 2 voters, 1 of them healthy; it needs 2"):
+        remove(fleet, masters("cp1", "cp2", "cp3"), "cp2")
+    assert fleet.count() == before
+
+
+def test_somebody_must_stay(tmp_path: Path) -> None:
+    fleet = living(tmp_path, "cp1", "cp2")
+    before = fleet.count()
+    with pytest.raises(Refused, match="nobody of etcd's 2 voters would stay"):
+        remove(fleet, masters("cp1", "cp2"), "cp1", "cp2", force_quorum_loss=True)
+    assert fleet.count() == before
+
+
+def test_five_become_one(tmp_path: Path) -> None:
+    names = ("cp1", "cp2", "cp3", "cp4", "cp5")
+    fleet = living(tmp_path, *names)
+    remove(fleet, masters(*names), "cp1", "cp2", "cp4", "cp5")
+    assert voters(fleet) == ["cp3"]
+    assert nodes(fleet) == {"cp3"}
+
+
+def test_c10_a_dead_machine_leaves_only_where_that_is_said_and_proven(tmp_path: Path) -> None:
+    three = masters("cp1", "cp2", "cp3")
+    fleet = living(tmp_path, "cp1", "cp2", "cp3")
+    with pytest.raises(Refused, match="cp3 answers, so it is not dead"):
+        remove(fleet, three, "cp3", dead=True)
+    fleet.host("cp3").reachable = False     # for us; its etcd goes on
+    with pytest.raises(HostUnreachable, match="does not answer") as away:
+        remove(fleet, three, "cp3")
+    assert "--dead" in away.value.hint
+    with pytest.raises(Refused, match="cp3 is not dead: it answers") as alive:
+        remove(fleet, three, "cp3", dead=True)
+    assert "cp1 reaches 192.0.2.13:2380" in alive.value.evidence
+    assert voters(fleet) == ["cp1", "cp2", "cp3"]
+    fleet.host("cp3").power_off()
+    remove(fleet, three, "cp3", dead=True)
+    assert set(voters(fleet)) == nodes(fleet) == {"cp1", "cp2"}
+
+
+def test_a_majority_that_is_lost_needs_a_person(tmp_path: Path) -> None:
+    fleet = living(tmp_path, "cp1", "cp2", "cp3")
+    fleet.host("cp2").power_off()
+    fleet.host("cp3").power_off()
+    with pytest.raises(PersonNeeded, match="it runs on 1 of 3 masters, and 2 are needed") as lost:
+        remove(fleet, masters("cp1", "cp2", "cp3"), "cp3", dead=True, force_quorum_loss=True)
+    assert "--force-new-cluster" in lost.value.hint
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_dead_master_gives_its_place_to_another_machine(tmp_path: Path, listed: bool) -> None:
+    fleet = living(tmp_path, "cp1", "cp2", "cp3", spare=("cp4",))
+    fleet.host("cp2").power_off()
+    inventory = masters("cp1", "cp2", "cp3", "cp4") if listed else masters("cp1", "cp3", "cp4")
+    with pytest.raises(HostUnreachable):
+        replace(fleet, inventory, "cp2", "cp4")
+    replace(fleet, inventory, "cp2", "cp4", dead=True)
+    assert set(voters(fleet)) == nodes(fleet) == {"cp1", "cp3", "cp4"}
+    after = masters("cp1", "cp3", "cp4")
+    assert plan_of(fleet, after, tmp_path).is_empty
+    assert "Nothing to do" in replace(fleet, after, "cp2", "cp4", dead=True).text
+
+
+def test_a_living_master_leaves_only_once_the_other_votes(tmp_path: Path) -> None:
+    fleet = living(tmp_path, "cp1", "cp2", "cp3", spare=("cp4",))
+    replace(fleet, masters("cp1", "cp2", "cp3", "cp4"), "cp1", "cp4")
+    assert set(voters(fleet)) == nodes(fleet) == {"cp2", "cp3", "cp4"}
+    done = [operation.what for operation in fleet.operations]
+    assert done.index("POST /v3/cluster/member/promote") < done.index("POST /v3/cluster/member/remove")
+    assert not fleet.host("cp1").runtime.containers
+
+
+def test_the_only_master_gives_its_place_away(tmp_path: Path) -> None:
+    fleet = living(tmp_path, "cp1", spare=("cp2",))
+    replace(fleet, masters("cp1", "cp2"), "cp1", "cp2")
+    assert set(voters(fleet)) == nodes(fleet) == {"cp2"}
+
+
+def test_a9_the_name_stays_and_the_address_is_another(tmp_path: Path) -> None:
+    fleet = living(tmp_path, "cp1", "cp2", "cp3")
+    moved = masters("cp1", "cp2", "cp3", cp3="192.0.2.33")
+    fleet.host("cp3").power_off()
+    with pytest.raises(HostUnreachable):
+        add(fleet, moved, "cp3")
+    old, new = fleet.hosts.pop("cp3"), FakeFleet.of(masters("cp3", cp3="192.0.2.33")).host("cp3")
+    new.fleet = fleet
+    fleet.hosts |= {"cp3": new, "gone": old}
+    with pytest.raises(Refused, match=r"a member cp3 at https://192\.0\.2\.13:2380"):
+        add(fleet, moved, "cp3")
+    with pytest.raises(HostUnreachable, match=r"cp3 at 192\.0\.2\.13 does not answer"):
+        replace(fleet, moved, "cp3", "cp3")
+    replace(fleet, moved, "cp3", "cp3", dead=True)
+    assert {member.name: member.peer_url for member in fleet.members()}["cp3"] == "https://192.0.2.33:2380"
+    assert set(voters(fleet)) == nodes(fleet) == {"cp1", "cp2", "cp3"}
+
+
+def rebuilt(fleet: FakeFleet, name: str) -> None:
+    """The machine was set up anew, at its address: nothing of before is on its disk."""
+    fleet.hosts[name] = FakeFleet.of(masters(name)).host(name)
+    fleet.hosts[name].fleet = fleet
+
+
+def test_a6_a_machine_that_was_set_up_anew_is_replaced_by_itself(tmp_path: Path) -> None:
+    three = masters("cp1", "cp2", "cp3")
+    fleet = living(tmp_path, "cp1", "cp2", "cp3")
+    rebuilt(fleet, "cp2")
+    with pytest.raises(Refused, match="takes no new member while a voter is away"):
+        add(fleet, three, "cp2")
+    replace(fleet, three, "cp2", "cp2")
+    assert set(voters(fleet)) == nodes(fleet) == {"cp1", "cp2", "cp3"}
+    assert plan_of(fleet, three, tmp_path).is_empty
+    assert "Nothing to do" in replace(fleet, three, "cp2", "cp2").text
+
+
+def test_the_inventory_decides_who_the_masters_are(tmp_path: Path) -> None:
+    fleet = living(tmp_path, "cp1", spare=("cp2", "cp3", "cp4", "cp5"))
+    change(fleet, masters("cp1", "cp2", "cp3"), "apply", remove_others=True)
+    assert voters(fleet) == ["cp1", "cp2", "cp3"]
+    change(fleet, masters("cp2", "cp3", "cp4", "cp5"), "apply", remove_others=True)
+    assert set(voters(fleet)) == nodes(fleet) == {"cp2", "cp3", "cp4", "cp5"}
+    assert not fleet.host("cp1").runtime.containers
+    change(fleet, masters("cp4"), "apply", remove_others=True)
+    assert voters(fleet) == ["cp4"]
+    assert "Nothing to do" in change(fleet, masters("cp4"), "apply", remove_others=True).text
+
+
+def test_c7_what_etcd_has_and_the_inventory_has_not_is_refused(tmp_path: Path) -> None:
+    fleet = living(tmp_path, "cp1", "cp2", "cp3", spare=("cp4",))
+    with pytest.raises(Refused, match="members that the inventory does not name: cp3"):
+        add(fleet, masters("cp1", "cp2", "cp4"), "cp4")
+
+
+def test_a1_it_votes_only_once_it_runs_and_serves_only_once_it_votes(tmp_path: Path) -> None:
+    fleet = living(tmp_path, "cp1", spare=("cp2",))
+    before = fleet.count()
+    add(fleet, masters("cp1", "cp2"), "cp2")
+    done = [operation.what for operation in fleet.operations[before:]]
+    promoted = done.index("POST /v3/cluster/member/promote")
+    assert done.index("POST /v3/cluster/member/add") < done.index("write /etc/kubernetes/manifests/etcd.yaml") < promoted
+    assert promoted < done.index("write /etc/kubernetes/manifests/kube-apiserver.yaml")
+
+
+def test_unknown_names_are_refused(tmp_path: Path) -> None:
+    fleet = living(tmp_path, "cp1")
+    with pytest.raises(UsageError, match=r"'cp9' is no master of demo\.yaml"):
+        add(fleet, masters("cp1"), "cp9")
