@@ -24,6 +24,7 @@ from bootstrap.parallel import each
 from bootstrap.plan import (
     AddTaints,
     ApiApply,
+    ApiDelete,
     Change,
     EtcdRemove,
     MovePath,
@@ -107,7 +108,7 @@ class Applier:
     def _make_sure(self, host: str, group: tuple[WriteFile, ...] | Change) -> None:
         """Raise HoldLost where another operator may be at work by now."""
         if self._access.holds is not None and not isinstance(group, WaitFor):
-            elsewhere = isinstance(group, ApiApply | AddTaints | EtcdRemove | NodeRemove | SaveLocal)
+            elsewhere = isinstance(group, ApiApply | ApiDelete | AddTaints | EtcdRemove | NodeRemove | SaveLocal)
             self._access.holds.check(None if elsewhere else host, self._stop.is_set)
 
     def _one(self, step: Step, host: str, change: Change) -> None:
@@ -144,6 +145,9 @@ class Applier:
                 return
             case ApiApply():
                 deeds.retried(self._access, lambda api: api.apply(change.object), change.ref, self._stop.is_set)
+            case ApiDelete(thing):
+                delete = partial(deeds.delete, thing=thing)
+                deeds.retried(self._access, delete, f"the deletion of {change.ref}", self._stop.is_set)
             case AddTaints(node, taints):
                 taint = partial(deeds.add_taints, node=node, taints=taints)
                 deeds.retried(self._access, taint, f"taints of {node}", self._stop.is_set)
@@ -204,6 +208,8 @@ def done_text(change: Change) -> str:
             return f"waited for {probe}"
         case ApiApply():
             return f"applied {change.ref}"
+        case ApiDelete():
+            return f"deleted {change.ref}"
         case AddTaints(node):
             return f"tainted {node}"
         case EtcdRemove(member):

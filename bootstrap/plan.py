@@ -93,10 +93,25 @@ class ApiApply:
 
     @property
     def ref(self) -> str:
-        """`Kind namespace/name`, the way people say it."""
-        meta = self.object["metadata"]
-        namespace = f"{meta['namespace']}/" if meta.get("namespace") else ""
-        return f"{self.object['kind']} {namespace}{meta['name']}"
+        return reference(self.object)
+
+
+@dataclass(frozen=True)
+class ApiDelete:
+    """Delete one API object, through any healthy master; an absent one is fine. object: its kind and name are enough."""
+
+    object: Mapping[str, Any] = field(hash=False)
+
+    @property
+    def ref(self) -> str:
+        return reference(self.object)
+
+
+def reference(thing: Mapping[str, Any]) -> str:
+    """An API object, the way people say it: `Kind namespace/name`."""
+    meta = thing["metadata"]
+    namespace = f"{meta['namespace']}/" if meta.get("namespace") else ""
+    return f"{thing['kind']} {namespace}{meta['name']}"
 
 
 @dataclass(frozen=True)
@@ -130,7 +145,10 @@ class SaveLocal:
     previous: Secret | None = None
 
 
-Change = WriteFile | SetMode | RemovePath | MovePath | Run | WaitFor | ApiApply | AddTaints | EtcdRemove | NodeRemove | SaveLocal
+Change = (
+    WriteFile | SetMode | RemovePath | MovePath | Run | WaitFor | ApiApply | ApiDelete | AddTaints | EtcdRemove | NodeRemove
+    | SaveLocal
+)
 
 
 class Among(StrEnum):
