@@ -383,7 +383,7 @@ def test_where_nobody_reads_cluster_info_without_credentials_no_join_command_is_
     assert "hint: spec.hardening.anonymousRequests: health-and-cluster-info" in said.err
 
 
-def test_tokens_are_still_made_there_for_who_has_cluster_info_from_elsewhere(demo: Demo) -> None:
+def test_tokens_are_still_made_there_for_nodes_that_are_given_a_kubeconfig(demo: Demo) -> None:
     demo.describe("  hardening: {anonymousRequests: health}\n")
     assert demo.good("token", "create", "demo.yaml").count(".") == 1
     demo.describe("  hardening: {anonymousRequests: all}\n")
