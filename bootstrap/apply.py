@@ -24,6 +24,7 @@ from bootstrap.parallel import each
 from bootstrap.plan import (
     AddTaints,
     ApiApply,
+    ApiDelete,
     Change,
     ClusterChange,
     EtcdAddLearner,
@@ -150,6 +151,9 @@ class Applier:
         match change:
             case ApiApply():
                 deeds.retried(self._access, lambda api: api.apply(change.object), change.ref, self._stop.is_set)
+            case ApiDelete(thing):
+                delete = partial(deeds.delete, thing=thing)
+                deeds.retried(self._access, delete, f"the deletion of {change.ref}", self._stop.is_set)
             case AddTaints(node, taints):
                 taint = partial(deeds.add_taints, node=node, taints=taints)
                 deeds.retried(self._access, taint, f"taints of {node}", self._stop.is_set)
@@ -230,6 +234,8 @@ def done_text(change: Change) -> str:
             return f"waited for {probe}"
         case ApiApply():
             return f"applied {change.ref}"
+        case ApiDelete():
+            return f"deleted {change.ref}"
         case AddTaints(node):
             return f"tainted {node}"
         case EtcdAddLearner(member):

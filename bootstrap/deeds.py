@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from bootstrap.access import Access
 from bootstrap.apiserver import ApiClient, ApiError
@@ -56,6 +57,11 @@ def add_taints(api: ApiClient, node: str, taints: Sequence[Mapping[str, str]]) -
     if lacking:
         version = {"resourceVersion": live["metadata"]["resourceVersion"]}
         api.merge(path, {"metadata": version, "spec": {"taints": [*have, *lacking]}}, f"taints of {node}")
+
+
+def delete(api: ApiClient, thing: Mapping[str, Any]) -> None:
+    """Delete an API object; an absent one is fine. thing: its kind and name are enough."""
+    api.delete(api.path(thing))
 
 
 def remove_node(api: ApiClient, node: str) -> None:

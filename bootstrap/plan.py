@@ -94,10 +94,25 @@ class ApiApply:
 
     @property
     def ref(self) -> str:
-        """`Kind namespace/name`, the way people say it."""
-        meta = self.object["metadata"]
-        namespace = f"{meta['namespace']}/" if meta.get("namespace") else ""
-        return f"{self.object['kind']} {namespace}{meta['name']}"
+        return reference(self.object)
+
+
+@dataclass(frozen=True)
+class ApiDelete:
+    """Delete one API object, through any healthy master; an absent one is fine. object: its kind and name are enough."""
+
+    object: Mapping[str, Any] = field(hash=False)
+
+    @property
+    def ref(self) -> str:
+        return reference(self.object)
+
+
+def reference(thing: Mapping[str, Any]) -> str:
+    """An API object, the way people say it: `Kind namespace/name`."""
+    meta = thing["metadata"]
+    namespace = f"{meta['namespace']}/" if meta.get("namespace") else ""
+    return f"{thing['kind']} {namespace}{meta['name']}"
 
 
 @dataclass(frozen=True)
@@ -161,7 +176,7 @@ class SaveLocal:
     previous: Secret | None = None
 
 
-ClusterChange = ApiApply | AddTaints | EtcdPromote | EtcdMoveLeader | EtcdRemove | NodeRemove
+ClusterChange = ApiApply | ApiDelete | AddTaints | EtcdPromote | EtcdMoveLeader | EtcdRemove | NodeRemove
 """What is done in the API or in etcd, through any host that can: the host it belongs to need not be there."""
 Change = WriteFile | SetMode | RemovePath | MovePath | Run | WaitFor | EtcdAddLearner | SaveLocal | ClusterChange
 

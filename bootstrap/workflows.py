@@ -13,6 +13,8 @@ from bootstrap.phases import (
     certs,
     config_files,
     controllers,
+    create_token,
+    delete_tokens,
     etcd,
     etcd_join,
     finish,
@@ -95,6 +97,10 @@ RESET = Workflow(
         reset_files.PHASE,
     ),
 )
+
+TOKEN_CREATE = Workflow("token create", (create_token.PHASE,))
+
+TOKEN_DELETE = Workflow("token delete", (delete_tokens.PHASE,))
 
 
 def chosen(workflow: Workflow, only: Sequence[str], skip: Sequence[str]) -> Workflow:

@@ -17,7 +17,8 @@ QUIET_WAIT_S = 10.0
 """At verbosity 0, answers of waits are told at most this often."""
 NAMED_HOSTS = 8
 _COUNTED = (("wrote ", "file", "written"), ("removed ", "path", "removed"), ("moved ", "path", "moved"),
-            ("applied ", "API object", "applied"), ("tainted ", "node", "tainted"))  # fmt: skip
+            ("applied ", "API object", "applied"), ("deleted ", "API object", "deleted"),
+            ("tainted ", "node", "tainted"))  # fmt: skip
 _SPELLED_OUT = ("removed etcd member ",)
 
 

@@ -18,6 +18,7 @@ from bootstrap.files import Directory, File
 from bootstrap.plan import (
     AddTaints,
     ApiApply,
+    ApiDelete,
     Change,
     EtcdAddLearner,
     EtcdMoveLeader,
@@ -37,10 +38,9 @@ from bootstrap.plan import (
 
 NOUNS = {
     "create": "file", "change": "file", "set mode": "file", "remove": "removal", "move": "move", "run": "command", "wait": "wait",
-    "apply": "API object", "taint": "tainted node",
+    "apply": "API object", "delete": "API object to remove", "taint": "tainted node",
     "add-learner": "etcd learner to add", "promote": "etcd learner to promote", "move-leader": "move of etcd's leadership",
-    "remove-member": "etcd member to remove", "remove-node": "node to remove",
-    "save": "local file",
+    "remove-member": "etcd member to remove", "remove-node": "node to remove", "save": "local file",
 }  # fmt: skip
 """What a summary counts each action as. The order is the summary's."""
 
@@ -134,6 +134,9 @@ def change_view(change: Change) -> ChangeView:
         case ApiApply(manifest):
             details = {"object": jsonable(masked_object(manifest))}
             return ChangeView("apply", escaped(change.ref), details=details, on_host=False)
+        case ApiDelete(thing):
+            details = {"object": jsonable(masked_object(thing))}
+            return ChangeView("delete", escaped(change.ref), details=details, on_host=False)
         case AddTaints(node, taints):
             remarks = tuple(_taint_text(taint) for taint in taints)
             return ChangeView("taint", node, remarks, details={"taints": jsonable(taints)}, on_host=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -76,6 +78,16 @@ def private_pem(key: PrivateKey) -> Secret:
 def public_pem(key: PublicKey) -> bytes:
     """`PUBLIC KEY`. Source: kubeadm app/util/pkiutil/pki_helpers.go, EncodePublicKeyPEM (v1.36.3)."""
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def public_key_pin(certificate: x509.Certificate) -> str:
+    """`sha256:` and the hash of the certificate's SubjectPublicKeyInfo: what `kubeadm join` knows a CA by.
+
+    Source: kubeadm app/util/pubkeypin/pubkeypin.go, Hash (v1.36.3), which takes the bytes as they stand in the certificate. Those
+    of the keys that Go reads (RSA with parameters, points not compressed) are what they are encoded to here.
+    """
+    info = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return f"sha256:{hashlib.sha256(info).hexdigest()}"
 
 
 def fingerprint(certificate: x509.Certificate) -> str:

@@ -120,14 +120,22 @@ def _collection(call: Call, store: ObjectStore, base: str, plural: str, namespac
         thing = json.loads(call.body)
         key = (base, plural, namespace, thing["metadata"]["name"])
         return store.create(key, thing, call.now, dry_run=not call.writes)
-    if call.method != "GET" or set(call.query) - {"labelSelector", "limit"}:
+    if call.method != "GET" or set(call.query) - {"fieldSelector", "labelSelector", "limit"}:
         raise AssertionError(f"the model API server does not know {call.method} {call.url}")
-    wanted = dict(part.split("=", 1) for part in call.query.get("labelSelector", "").split(",") if part)
+    labels, fields = (_selector(call.query.get(name, "")) for name in ("labelSelector", "fieldSelector"))
+    if set(fields) - ({"type"} if plural == "secrets" else set()):
+        raise AssertionError(f"the model API server selects no {plural} by {', '.join(fields)}")
     items = [
         thing for thing in store.list(base, plural, namespace)
-        if wanted.items() <= (thing["metadata"].get("labels") or {}).items()
+        if labels.items() <= (thing["metadata"].get("labels") or {}).items()
+        and all(thing.get(name) == value for name, value in fields.items())
     ]  # fmt: skip
     return {"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": str(store.revision)}, "items": items}
+
+
+def _selector(text: str) -> dict[str, str]:
+    """`a=b,c=d` as a mapping."""
+    return dict(part.split("=", 1) for part in text.split(",") if part)
 
 
 def _one(call: Call, store: ObjectStore, key: Key) -> dict[str, Any]:

@@ -70,14 +70,43 @@ def lost(what: str, diff: str) -> set[str]:
 
 @pytest.fixture
 def worker(lab: Lab, cluster: Path) -> Iterator[str]:
-    """A fourth node, joined by a stock `kubeadm join` with a token."""
+    """A fourth node, joined by a stock kubeadm with what `join-command` prints. The token is gone afterwards."""
     lab.command("up", "--masters", str(len(MASTERS)), "--workers", "1", timeout=900)
     (lab.directory / "ssh-config").write_text(lab.command("ssh-config") + "\n")
-    join = lab.sh(CP1, f"{ADMIN} kubeadm token create --ttl 10m --print-join-command").strip()
-    assert join.startswith("kubeadm join ")
+    (join,) = said(lab, "join-command", cluster, "--ttl", "10m").splitlines()
     lab.sh(WORKER, f"{join} --node-name {WORKER} --ignore-preflight-errors=all 2>&1", timeout=180)
+    token_id = join.split(" --token ")[1][:6]
+    assert f"{token_id}.*** " in said(lab, "token", "list", cluster)
+    assert said(lab, "token", "delete", cluster, token_id) == f"deleted: {token_id}\n"
+    assert token_id not in said(lab, "token", "list", cluster)
     yield WORKER
     lab.kubectl("delete", "node", WORKER)
+
+
+def said(lab: Lab, *words: str | Path) -> str:
+    """Standard output of a command that must go well."""
+    done = lab.bootstrap(*words)
+    assert done.returncode == 0, f"{words}: {done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def test_tokens_are_kubeadms_in_both_directions(lab: Lab, cluster: Path) -> None:
+    ours, theirs = (
+        said(lab, "join-command", cluster).split(),
+        lab.sh(CP1, f"{ADMIN} kubeadm token create --ttl 1h --description theirs --print-join-command").split(),
+    )
+    place = ours.index("--token") + 1
+    tokens = [ours.pop(place), theirs.pop(place)]
+    assert ours == theirs
+    rest = "system:bootstrappers:kubeadm:default-node-token$"
+    listed = lab.sh(CP1, f"{ADMIN} kubeadm token list 2>&1")
+    assert re.search(rf"^{tokens[0]} +23h +\S+Z +authentication,signing +bootstrap join-command +{rest}", listed, re.M), listed
+    shown = said(lab, "token", "list", cluster, "--show-secrets")
+    assert re.search(rf"^{tokens[1]} +59m +\S+Z +authentication,signing +theirs +{rest}", shown, re.M), shown
+    keys = [lab.get("-n", "kube-system", "secret", f"bootstrap-token-{token[:6]}")["data"].keys() for token in tokens]
+    assert keys[0] == keys[1]
+    said(lab, "token", "delete", cluster, *(token[:6] for token in tokens))
+    assert not any(token[:6] in lab.sh(CP1, f"{ADMIN} kubeadm token list") for token in tokens)
 
 
 def test_a_stock_join_brings_a_worker_whose_logs_can_be_read(lab: Lab, worker: str) -> None:

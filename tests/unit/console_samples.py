@@ -16,6 +16,7 @@ from bootstrap.health import Endpoint, Healthy
 from bootstrap.plan import (
     AddTaints,
     ApiApply,
+    ApiDelete,
     Change,
     EtcdRemove,
     MovePath,
@@ -140,6 +141,7 @@ def every_kind() -> Plan:
             {
                 "cp1": (
                     api("ConfigMap", "kubeadm-config", data={"ClusterConfiguration": "kind: ClusterConfiguration\n"}),
+                    ApiDelete({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "old", "namespace": "kube-system"}}),
                     AddTaints("cp1", taints),
                     EtcdRemove("cp9"),
                     SaveLocal(Path("demo.kubeconfig"), Secret(b"x")),
