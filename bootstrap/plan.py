@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bootstrap import staticpod
+from bootstrap.applyset import Applied, Leftover
 from bootstrap.cluster import Cluster, Host, Role
 from bootstrap.constants import DIGEST_ANNOTATION
 from bootstrap.facts import Facts
@@ -20,6 +21,7 @@ from bootstrap.files import Directory, File, Link, Observed, Secret
 from bootstrap.hardening import ConfigFile
 from bootstrap.health import Probe
 from bootstrap.membership import Member
+from bootstrap.objects import ref
 from bootstrap.patches import Patch
 from bootstrap.pki import Kept
 
@@ -87,16 +89,24 @@ class WaitFor:
 
 @dataclass(frozen=True)
 class ApiApply:
-    """Server-side apply of one API object, as the field manager `bootstrap`, through any healthy master."""
+    """Server-side apply of one API object, as the field manager `bootstrap`, through any healthy master.
+
+    widens: the object is the parent of an ApplySet (see applyset.py), and keeps what its lists hold already.
+    """
 
     object: Mapping[str, Any] = field(hash=False)
+    widens: bool = False
 
     @property
     def ref(self) -> str:
-        """`Kind namespace/name`, the way people say it."""
-        meta = self.object["metadata"]
-        namespace = f"{meta['namespace']}/" if meta.get("namespace") else ""
-        return f"{self.object['kind']} {namespace}{meta['name']}"
+        return ref(self.object)
+
+
+@dataclass(frozen=True)
+class ApiDelete:
+    """Delete an API object that an earlier run applied and that the inventory no longer names; none that was made anew since."""
+
+    leftover: Leftover
 
 
 @dataclass(frozen=True)
@@ -130,7 +140,10 @@ class SaveLocal:
     previous: Secret | None = None
 
 
-Change = WriteFile | SetMode | RemovePath | MovePath | Run | WaitFor | ApiApply | AddTaints | EtcdRemove | NodeRemove | SaveLocal
+Change = (
+    WriteFile | SetMode | RemovePath | MovePath | Run | WaitFor
+    | ApiApply | ApiDelete | AddTaints | EtcdRemove | NodeRemove | SaveLocal
+)  # fmt: skip
 
 
 class Among(StrEnum):
@@ -153,12 +166,14 @@ class Spread(StrEnum):
 class ApiState:
     """What the API server said about the objects of a plan, asked without writing.
 
-    settled: refs of objects that an apply would leave as they are. nodes: taints by node name.
+    settled: what an apply would leave as it is. nodes: taints by node name.
+    taken: objects that are in somebody else's ApplySet, with its id.
     finished: an init was finished here: its mark is there, or the cluster has nodes that init did not bring.
     """
 
-    settled: frozenset[str] = frozenset()
+    settled: frozenset[ApiApply] = frozenset()
     nodes: Mapping[str, tuple[Mapping[str, str], ...]] = field(default_factory=dict)
+    taken: tuple[str, ...] = ()
     finished: bool = False
 
 
@@ -173,6 +188,7 @@ class Snapshot:
     user_objects: API objects of the manifests named in `addons`, in file order.
     local_files: what is at the paths of this machine that the command may write, None where nothing is.
     api: None where no API server answered.
+    applied: what the API server knows of add-ons that an earlier run applied; None where none answered.
     members: etcd's member list as the cluster has it, None where etcd did not answer.
     options: what the command line asked for (see the phases that read it).
     """
@@ -192,6 +208,7 @@ class Snapshot:
     user_objects: tuple[Mapping[str, Any], ...] = ()
     local_files: Mapping[Path, Secret | None] = field(default_factory=dict)
     api: ApiState | None = None
+    applied: Applied | None = None
     members: tuple[Member, ...] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -326,7 +343,7 @@ def same_pod(wanted: bytes, seen: bytes) -> bool:
 def _settled(change: Change, state: ApiState) -> bool:
     match change:
         case ApiApply():
-            return change.ref in state.settled
+            return change in state.settled
         case AddTaints(node, taints):
             return node in state.nodes and all(taint_in(taint, state.nodes[node]) for taint in taints)
         case _:

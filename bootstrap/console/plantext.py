@@ -65,6 +65,8 @@ def _sentence(change: ChangeView) -> str:
             return f"save {escaped(change.subject)} on this machine{remarks}"
         case "apply":
             return f"apply {change.subject}"
+        case "delete":
+            return f"delete {change.subject}{remarks}"
         case "set mode":
             return f"set mode of {escaped(change.subject)} on {hosts}{remarks}"
         case _:

@@ -18,6 +18,7 @@ from bootstrap.files import Directory, File
 from bootstrap.plan import (
     AddTaints,
     ApiApply,
+    ApiDelete,
     Change,
     EtcdRemove,
     MovePath,
@@ -34,7 +35,8 @@ from bootstrap.plan import (
 
 NOUNS = {
     "create": "file", "change": "file", "set mode": "file", "remove": "removal", "move": "move", "run": "command", "wait": "wait",
-    "apply": "API object", "taint": "tainted node", "remove-member": "etcd member to remove", "remove-node": "node to remove",
+    "apply": "API object", "delete": "API object to delete", "taint": "tainted node",
+    "remove-member": "etcd member to remove", "remove-node": "node to remove",
     "save": "local file",
 }  # fmt: skip
 """What a summary counts each action as. The order is the summary's."""
@@ -129,6 +131,10 @@ def change_view(change: Change) -> ChangeView:
         case ApiApply(manifest):
             details = {"object": jsonable(masked_object(manifest))}
             return ChangeView("apply", escaped(change.ref), details=details, on_host=False)
+        case ApiDelete(leftover):
+            remarks = tuple(escaped(text) for text in ("no longer in the inventory", leftover.takes) if text)
+            details = {"object": jsonable(leftover.head)}
+            return ChangeView("delete", escaped(leftover.ref), remarks, details=details, on_host=False)
         case AddTaints(node, taints):
             remarks = tuple(_taint_text(taint) for taint in taints)
             return ChangeView("taint", node, remarks, details={"taints": jsonable(taints)}, on_host=False)
@@ -191,9 +197,8 @@ def _merged(step: Step) -> tuple[ChangeView, ...]:
 
 
 def _counted(number: int, noun: str) -> str:
-    if noun.endswith(" to remove"):
-        return f"{count(number, noun.removesuffix(' to remove'))} to remove"
-    return count(number, noun)
+    what, to, verb = noun.partition(" to ")
+    return f"{count(number, what)}{to}{verb}"
 
 
 def plan_object(plan: PlanView) -> dict[str, Any]:
