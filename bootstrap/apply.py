@@ -149,7 +149,7 @@ class Applier:
                 except waiting.NotHealthy as error:
                     if change.required or self._stop.is_set():
                         raise
-                    self._tell(Kind.NOTE, step, host, f"{error.message}; going on without", evidence=list(error.evidence))
+                    self._tell(Kind.NOTE, step, host, "; ".join((error.message, *error.evidence[:1], "going on without")))
                     return
                 self._tell(Kind.READY, step, host, str(probe))
                 return
