@@ -334,3 +334,17 @@ def test_pods_that_cannot_run_are_named_and_init_ends_soon(house: House) -> None
         "pod net-0: ImagePullBackOff (no such image); going on without"
     )
     assert "demo is up" in said.text
+
+
+def test_what_others_need_is_applied_before_them(house: House) -> None:
+    net = a_workload("DaemonSet", "net", hostNetwork=True)
+    before = house.fleet.count()
+    house.init(house.cluster(built_in=(), mine=[net, a_map("mine", "space"), a_namespace("space"), a_map("more", "space")]))
+    done = [operation.what.removeprefix("PATCH ") for operation in house.fleet.operations[before:]]
+    parent, namespace, workload = (
+        done.index(path) for path in (
+            applyset.PARENT_PATH, "/api/v1/namespaces/space", "/apis/apps/v1/namespaces/kube-system/daemonsets/net",
+        )
+    )  # fmt: skip
+    maps = [done.index(f"/api/v1/namespaces/space/configmaps/{name}") for name in ("mine", "more")]
+    assert parent < namespace < min(maps) < max(maps) < workload
