@@ -8,7 +8,9 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from bootstrap import constants as k
 from bootstrap import documents
@@ -48,6 +50,17 @@ def credentials(kubeconfig: bytes, server_name: str) -> Tls:
         raise ValueError("not a kubeconfig with embedded certificates") from None
 
 
+@dataclass(frozen=True)
+class Resource:
+    """A kind as the server offers it. path: of the collection, over all namespaces. verbs: what may be done with it."""
+
+    path: str
+    kind: str
+    plural: str
+    namespaced: bool
+    verbs: frozenset[str]
+
+
 class ApiClient:
     """Speaks to the API server of one master. Raises NoAnswer when nobody answers, ApiError when it says no."""
 
@@ -56,7 +69,7 @@ class ApiClient:
         self._address = address
         self._port = port
         self._tls = tls
-        self._resources: dict[str, dict[str, tuple[str, bool]]] = {}
+        self._resources: dict[str, dict[str, Resource]] = {}
 
     @classmethod
     def of(cls, connection: Connection, address: str, port: int) -> ApiClient:
@@ -113,29 +126,45 @@ class ApiClient:
         body = json.dumps(patch).encode()
         return decoded(self._checked("PATCH", path, what, body, "application/merge-patch+json"))
 
-    def delete(self, path: str) -> None:
-        """DELETE; an absent object is fine."""
-        answer = self._ask("DELETE", path)
+    def delete(self, path: str, *, uid: str = "") -> None:
+        """DELETE, and what the object owns goes after it; an absent object is fine. uid: of no other object (ApiError 409)."""
+        options = {"propagationPolicy": "Background", **({"preconditions": {"uid": uid}} if uid else {})}
+        answer = self._ask("DELETE", path, json.dumps(options).encode(), "application/json")
         if answer.status != 404:
             self._raise_for(answer, f"DELETE {path}")
 
     def path(self, thing: Mapping[str, Any]) -> str:
         """URL path of an object, by discovery; ApiError 404 for a kind that the server does not know (yet)."""
         version, kind, meta = thing["apiVersion"], thing["kind"], thing["metadata"]
-        base = f"/apis/{version}" if "/" in version else f"/api/{version}"
+        base = _base(version)
         if kind not in self._resources.get(base, {}):
-            self._resources[base] = self._discover(base)
+            self._resources[base] = {resource.kind: resource for resource in self.resources(version)}
         if kind not in self._resources[base]:
             raise ApiError(f"{kind} {meta['name']}", 404, f"it knows no {kind} in {version}", host=self._connection.name)
-        plural, namespaced = self._resources[base][kind]
-        namespace = f"/namespaces/{meta.get('namespace') or 'default'}" if namespaced else ""
-        return f"{base}{namespace}/{plural}/{meta['name']}"
+        resource = self._resources[base][kind]
+        namespace = f"/namespaces/{meta.get('namespace') or 'default'}" if resource.namespaced else ""
+        return f"{base}{namespace}/{resource.plural}/{meta['name']}"
 
-    def _discover(self, base: str) -> dict[str, tuple[str, bool]]:
-        found = self.get(base) or {}
-        return {
-            item["kind"]: (item["name"], item["namespaced"]) for item in found.get("resources", []) if "/" not in item["name"]
-        }
+    def versions(self) -> dict[str, tuple[str, ...]]:
+        """The versions of every API group, `apps` -> (`apps/v1`,), the preferred one first; the core group is the empty one."""
+        found: dict[str, tuple[str, ...]] = {"": ("v1",)}
+        for group in (self.get("/apis") or {}).get("groups", []):
+            named = [group["preferredVersion"]["groupVersion"], *(version["groupVersion"] for version in group["versions"])]
+            found[group["name"]] = tuple(dict.fromkeys(named))
+        return found
+
+    def resources(self, version: str) -> tuple[Resource, ...]:
+        """What a version of a group holds; nothing where the server does not know it."""
+        base = _base(version)
+        return tuple(
+            Resource(f"{base}/{item['name']}", item["kind"], item["name"], item["namespaced"], frozenset(item.get("verbs", ())))
+            for item in (self.get(base) or {}).get("resources", []) if "/" not in item["name"]
+        )  # fmt: skip
+
+    def collection(self, path: str, *, label: str = "", limit: int = 0) -> dict[str, Any]:
+        """The collection at a path: `items`, and `metadata.remainingItemCount` where a limit cut it off. label: `NAME=VALUE`."""
+        query = "&".join([*([f"labelSelector={quote(label)}"] if label else []), *([f"limit={limit}"] if limit else [])])
+        return self.get(f"{path}?{query}" if query else path) or {}
 
     def _checked(self, method: str, path: str, what: str, body: bytes = b"", content_type: str = "") -> Answer:
         return self._raise_for(self._ask(method, path, body, content_type), what)
@@ -153,6 +182,11 @@ class ApiClient:
         except NoAnswer:
             message = answer.body[:300].decode(errors="replace").strip()
         raise ApiError(what, answer.status, f"{answer.status} {message}", host=self._connection.name)
+
+
+def _base(version: str) -> str:
+    """Path below which a version of a group lies."""
+    return f"/apis/{version}" if "/" in version else f"/api/{version}"
 
 
 def _bare(thing: Mapping[str, Any]) -> dict[str, Any]:

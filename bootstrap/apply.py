@@ -2,7 +2,8 @@
 
 A step of spread TOGETHER runs on all its hosts at once and is a barrier. A host that fails does not stop what the others do
 within the step; what they wait for may take GRACE_S longer, for it may be the failed host that they wait for. Files that stand
-together are written in one round trip. Every change is made only while the operator's locks are held.
+together are written in one round trip, API objects that stand together and need each other in no order are applied at once.
+Every change is made only while the operator's locks are held.
 """
 
 from __future__ import annotations
@@ -11,20 +12,24 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import groupby
 from pathlib import PurePosixPath
 from typing import assert_never
 
 from bootstrap import deeds, memberdeeds, refusals, waiting
 from bootstrap.access import Access
+from bootstrap.apiserver import ApiClient
 from bootstrap.errors import BootstrapError, ExitCode, HostUnreachable, SeveralErrors
 from bootstrap.events import Event, Kind
 from bootstrap.files import File
 from bootstrap.localfiles import write_local
+from bootstrap.objects import wave
 from bootstrap.parallel import each
 from bootstrap.plan import (
     AddTaints,
     ApiApply,
     ApiDelete,
+    ApiPrune,
     Change,
     ClusterChange,
     EtcdAddLearner,
@@ -45,6 +50,8 @@ from bootstrap.plan import (
 )
 
 MAX_HOSTS_AT_ONCE = 50
+OBJECTS_AT_ONCE = 4
+"""API objects applied at once: as many connections to an API server are kept."""
 GRACE_S = 10.0
 """How long the other hosts of a step are waited for once one has failed for good."""
 
@@ -89,13 +96,16 @@ class Applier:
         """Do one host's part of a step; an error is returned, so that the other hosts go on."""
         try:
             for group in _grouped(changes):
-                self._make_sure(host, group)
-                if isinstance(group, tuple):
-                    self._access.connections[host].write([change.entry for change in group], _before(group))
-                    for change in group:
+                files = [change for change in group if isinstance(change, WriteFile)]
+                if files:
+                    self._make_sure(host, files[0])
+                    self._access.connections[host].write([change.entry for change in files], _before(files))
+                    for change in files:
                         self._tell(Kind.CHANGED, step, host, f"wrote {change.entry.path}")
+                elif len(group) == 1:
+                    self._one(step, host, group[0])
                 else:
-                    self._one(step, host, group)
+                    each(lambda change: self._one(step, host, change), group, OBJECTS_AT_ONCE, stop=self.stop)
         except waiting.CutShort as error:
             self._tell(Kind.NOTE, step, host, error.message, evidence=list(error.evidence))
         except BootstrapError as error:
@@ -109,13 +119,14 @@ class Applier:
             return error
         return None
 
-    def _make_sure(self, host: str, group: tuple[WriteFile, ...] | Change) -> None:
+    def _make_sure(self, host: str, change: Change) -> None:
         """Raise HoldLost where another operator may be at work by now."""
-        if self._access.holds is not None and not isinstance(group, WaitFor):
-            elsewhere = isinstance(group, ClusterChange | SaveLocal)
+        if self._access.holds is not None and not isinstance(change, WaitFor):
+            elsewhere = isinstance(change, ClusterChange | SaveLocal)
             self._access.holds.check(None if elsewhere else host, self._stop.is_set)
 
     def _one(self, step: Step, host: str, change: Change) -> None:
+        self._make_sure(host, change)
         if isinstance(change, ClusterChange):
             self._of_cluster(change)
         elif isinstance(change, WaitFor):
@@ -150,10 +161,14 @@ class Applier:
         """Through whichever host can: the one that the change is about need not be there any more."""
         match change:
             case ApiApply():
-                deeds.retried(self._access, lambda api: api.apply(change.object), change.ref, self._stop.is_set)
+                apply = partial(_apply, change=change)
+                deeds.retried(self._access, apply, change.ref, self._stop.is_set)
             case ApiDelete(thing):
                 delete = partial(deeds.delete, thing=thing)
                 deeds.retried(self._access, delete, f"the deletion of {change.ref}", self._stop.is_set)
+            case ApiPrune(leftover):
+                prune = partial(deeds.prune, leftover=leftover)
+                deeds.retried(self._access, prune, f"the deletion of {leftover.ref}", self._stop.is_set)
             case AddTaints(node, taints):
                 taint = partial(deeds.add_taints, node=node, taints=taints)
                 deeds.retried(self._access, taint, f"taints of {node}", self._stop.is_set)
@@ -236,6 +251,8 @@ def done_text(change: Change) -> str:
             return f"applied {change.ref}"
         case ApiDelete():
             return f"deleted {change.ref}"
+        case ApiPrune(leftover):
+            return f"deleted {leftover.ref}"
         case AddTaints(node):
             return f"tainted {node}"
         case EtcdAddLearner(member):
@@ -254,16 +271,25 @@ def done_text(change: Change) -> str:
             assert_never(change)
 
 
-def _grouped(changes: Sequence[Change]) -> Iterator[tuple[WriteFile, ...] | Change]:
-    """Changes in order, consecutive files as one tuple."""
-    files: list[WriteFile] = []
-    for change in changes:
-        if isinstance(change, WriteFile):
-            files.append(change)
-            continue
-        if files:
-            yield tuple(files)
-            files = []
-        yield change
-    if files:
-        yield tuple(files)
+def _apply(api: ApiClient, change: ApiApply) -> None:
+    api.apply(deeds.applied_object(api, change))
+
+
+def _grouped(changes: Sequence[Change]) -> Iterator[tuple[Change, ...]]:
+    """Changes in order: consecutive files together, and consecutive API objects of one wave (see objects.wave); others alone."""
+    for key, run in groupby(changes, _group):
+        if key is None:
+            yield from ((change,) for change in run)
+        else:
+            yield tuple(run)
+
+
+def _group(change: Change) -> tuple[str, int] | None:
+    """Equal for neighbours that are done together; None for what is done alone."""
+    match change:
+        case WriteFile():
+            return "files", 0
+        case ApiApply() if not change.widens:
+            return "objects", wave(change.object)
+        case _:
+            return None

@@ -1,6 +1,6 @@
 """Deeds of a plan that take more than one call: a program that must end well, and what is done in the API.
 
-Used by `apply` only.
+Used by `apply`; LOOK asks here what would be applied.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from bootstrap import applyset
 from bootstrap.access import Access
 from bootstrap.apiserver import ApiClient, ApiError
+from bootstrap.applyset import Leftover
 from bootstrap.connection import Connection, NoAnswer
 from bootstrap.errors import HostUnreachable, RemoteError
-from bootstrap.plan import taint_in
+from bootstrap.plan import ApiApply, taint_in
 
 # Source: Kubernetes pkg/controlplane/apiserver/server.go, IdentityLeaseComponentLabelKey (1.35 to 1.37).
 _SERVERS_LEASES = "apiserver.kubernetes.io%2Fidentity%3Dkube-apiserver"
@@ -44,6 +46,30 @@ def retried(access: Access, deed: Callable[[ApiClient], object], what: str, stop
         if time.monotonic() > deadline or stopped():
             raise RemoteError(f"{what} could not be applied", evidence=[f"last answer: {last}"]) from last
         time.sleep(0.5)
+
+
+def applied_object(api: ApiClient, change: ApiApply) -> Mapping[str, Any]:
+    """What a change applies: its object, with what the live one has as well where it only widens that."""
+    return applyset.widened(change.object, api.get(api.path(change.object))) if change.widens else change.object
+
+
+def prune(api: ApiClient, leftover: Leftover) -> None:
+    """Delete an object that an earlier run applied; an absent one is fine. Raises RemoteError where it is another one by now."""
+    try:
+        path = api.path(leftover.head)
+    except ApiError as error:
+        if error.status != 404:
+            raise
+        return      # its kind is gone, and every object of it
+    live = api.get(path)
+    if live is None:
+        return
+    if live["metadata"]["uid"] != leftover.uid or not applyset.is_ours(live):
+        raise RemoteError(
+            f"{leftover.ref} was changed by somebody else since the plan was made, and was not deleted",
+            hint="see what is planned now: bootstrap init INVENTORY --prune --dry-run",
+        )
+    api.delete(path, uid=leftover.uid)
 
 
 def add_taints(api: ApiClient, node: str, taints: Sequence[Mapping[str, str]]) -> None:

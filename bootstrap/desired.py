@@ -5,10 +5,11 @@ Phases ask here for their part; `render` asks for everything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import Any
 
-from bootstrap import components, hardening, kubelet
+from bootstrap import addons, applyset, components, hardening, kubelet
 from bootstrap import constants as k
 from bootstrap.cluster import Host
 from bootstrap.components import ManifestContext
@@ -16,6 +17,7 @@ from bootstrap.errors import PersonNeeded
 from bootstrap.etcd_user import etcd_user, is_made, sysusers_file
 from bootstrap.facts import Facts
 from bootstrap.files import Directory, File, Link, is_temporary
+from bootstrap.objects import WORKLOADS, Object, wave
 from bootstrap.pki import Kept
 from bootstrap.plan import RemovePath, Run, SetMode, Snapshot, WriteFile, difference, wrong_modes
 
@@ -124,6 +126,36 @@ def config_files(snapshot: Snapshot, host: Host) -> tuple[WriteFile | SetMode, .
     if hardening.writes_audit_log(snapshot.cluster):
         wanted.append(Directory(k.AUDIT_LOG_DIR, 0o700))
     return (*difference(facts, wanted), *wrong_modes(facts, kept))
+
+
+def built_in_addons(snapshot: Snapshot) -> tuple[Object, ...]:
+    """API objects of CoreDNS and kube-proxy, as far as the inventory names them, in the order they are applied in."""
+    return _members(addons.objects(snapshot.cluster, snapshot.shared_patches))
+
+
+def user_addons(snapshot: Snapshot) -> tuple[Object, ...]:
+    """API objects of the manifests that the inventory names, in the order they are applied in."""
+    return _members(snapshot.user_objects)
+
+
+def _members(things: Sequence[Mapping[str, Any]]) -> tuple[Object, ...]:
+    return tuple(sorted((applyset.member(thing) for thing in things), key=wave))
+
+
+def has_pod_network(snapshot: Snapshot) -> bool:
+    """Whether the user's own manifests bring a DaemonSet on the host network: what every pod network is."""
+    return any(thing["kind"] == "DaemonSet" and _is_on_host_network(thing) for thing in snapshot.user_objects)
+
+
+def workloads(snapshot: Snapshot) -> tuple[tuple[Object, ...], tuple[Object, ...]]:
+    """What the add-ons run: that which can start, and that which cannot, because no add-on is a pod network."""
+    found = [thing for thing in (*built_in_addons(snapshot), *user_addons(snapshot)) if thing["kind"] in WORKLOADS]
+    can = [has_pod_network(snapshot) or _is_on_host_network(thing) for thing in found]
+    return tuple(t for t, c in zip(found, can, strict=True) if c), tuple(t for t, c in zip(found, can, strict=True) if not c)
+
+
+def _is_on_host_network(thing: Mapping[str, Any]) -> bool:
+    return bool(((thing.get("spec") or {}).get("template") or {}).get("spec", {}).get("hostNetwork"))
 
 
 def kubelet_files(snapshot: Snapshot, host: Host) -> tuple[Entry, ...]:

@@ -84,6 +84,15 @@ def refuse_to_roll(plan: Plan, facts: Mapping[str, Facts], *, unfinished: bool, 
         )
 
 
+def refuse_to_take(taken: Sequence[str]) -> None:
+    """Raise Refused where an object of an add-on is in somebody else's ApplySet: the next prune of theirs would delete it."""
+    if taken:
+        raise Refused(
+            "objects of the add-ons are in another ApplySet", evidence=taken,
+            hint="leave them to whoever applies them, or take their label applyset.kubernetes.io/part-of away",
+        )  # fmt: skip
+
+
 def refuse_to_overwrite(path: Path, previous: Secret | None, cluster: Cluster) -> None:
     """Raise Refused where a file of the operator's that is not this cluster's kubeconfig would be lost."""
     if previous is None or kubeconfig.belongs_to(previous, cluster):

@@ -93,6 +93,42 @@ class MirrorPods:
 
 
 @dataclass(frozen=True)
+class Established:
+    """The API server serves what these custom resource definitions define."""
+
+    definitions: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{len(self.definitions)} custom resource definition{'' if len(self.definitions) == 1 else 's'} established"
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A Deployment, DaemonSet or StatefulSet of apps/v1."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+    @property
+    def path(self) -> str:
+        return f"/apis/apps/v1/namespaces/{self.namespace}/{self.kind.lower()}s/{self.name}"
+
+
+@dataclass(frozen=True)
+class RolledOut:
+    """Every workload has all the pods it wants, as it wants them now, and they are available."""
+
+    workloads: tuple[Workload, ...]
+
+    def __str__(self) -> str:
+        return f"{len(self.workloads)} workload{'' if len(self.workloads) == 1 else 's'} rolled out"
+
+
+@dataclass(frozen=True)
 class Gone:
     """No process of these components runs on the host."""
 
@@ -102,7 +138,7 @@ class Gone:
         return f"{', '.join(self.components)} stopped"
 
 
-Probe = Healthy | EtcdVoters | EtcdInStep | NodesRegistered | MirrorPods | Gone
+Probe = Healthy | EtcdVoters | EtcdInStep | NodesRegistered | MirrorPods | Established | RolledOut | Gone
 
 
 @dataclass(frozen=True)
@@ -110,12 +146,14 @@ class Verdict:
     """answer: what was seen last, for people. component: the one to blame when not ok, empty if none in particular.
 
     host: where to look, where that is another host than the one that was asked.
+    stuck: waiting longer will hardly help, as far as can be seen.
     """
 
     ok: bool
     answer: str = ""
     component: str = ""
     host: str = ""
+    stuck: bool = False
 
 
 class Api(Protocol):

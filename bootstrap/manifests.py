@@ -9,11 +9,9 @@ from bootstrap import documents
 from bootstrap.errors import InventoryError, Problem
 from bootstrap.syntax import quoted
 
-FIRST = ("Namespace", "CustomResourceDefinition")
-
 
 def load(path: Path) -> tuple[dict[str, Any], ...]:
-    """Every object of a file of YAML documents, Lists opened, namespaces and custom resource definitions first.
+    """Every object of a file of YAML documents, Lists opened, in the file's order.
 
     Raises InventoryError naming the file, the line and the document that is no API object.
     """
@@ -33,7 +31,7 @@ def load(path: Path) -> tuple[dict[str, Any], ...]:
                 found.append(thing)
     if problems:
         raise InventoryError(problems)
-    return tuple(sorted(found, key=lambda thing: thing["kind"] not in FIRST))
+    return tuple(found)
 
 
 def _is_list(document: Any) -> bool:

@@ -229,7 +229,7 @@ def _plan(intent: Intent, seen: Seen, request: Request, access: Access, console:
 
 def _without_nodes(state: ApiState, names: Collection[str]) -> ApiState:
     """What the API will say once these nodes are removed."""
-    settled = frozenset(ref for ref in state.settled if ref not in {f"Node {name}" for name in names})
+    settled = frozenset(change for change in state.settled if change.ref not in {f"Node {name}" for name in names})
     return replace(state, settled=settled, nodes={name: taints for name, taints in state.nodes.items() if name not in names})
 
 

@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 Object = dict[str, Any]
 
+WORKLOADS = ("Deployment", "DaemonSet", "StatefulSet")
+"""Kinds that are rolled out: their controllers bring pods, and say how far they are."""
+
 RBAC = "rbac.authorization.k8s.io"
 BOOTSTRAPPERS_GROUP = "system:bootstrappers:kubeadm:default-node-token"
+
+
+def ref(thing: Mapping[str, Any]) -> str:
+    """`Kind namespace/name`, the way people say it."""
+    metadata = thing["metadata"]
+    namespace = f"{metadata['namespace']}/" if metadata.get("namespace") else ""
+    return f"{thing['kind']} {namespace}{metadata['name']}"
+
+
+def wave(thing: Mapping[str, Any]) -> int:
+    """When an object is applied: what others live in or are instances of, then what pods need, then what brings pods.
+
+    Objects of one wave may be applied in any order. A controller that misses a pod's service account waits before it tries again.
+    """
+    if thing["kind"] in ("Namespace", "CustomResourceDefinition"):
+        return 0
+    return 2 if thing["kind"] in (*WORKLOADS, "Job", "CronJob", "Pod") else 1
 
 
 def user(name: str) -> Object:

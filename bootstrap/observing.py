@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from bootstrap import applyset, deeds
 from bootstrap import constants as k
 from bootstrap.access import Access
 from bootstrap.apiserver import ApiClient, ApiError
@@ -25,12 +26,26 @@ def api_state(plan: Plan, access: Access, facts: Mapping[str, Facts]) -> ApiStat
     try:
         api = access.any_api()
         wanted = [change for _, _, change in plan.all() if isinstance(change, ApiApply)]
-        settled = each(lambda change: api.settled(change.object), wanted, AT_ONCE)
-        refs = frozenset(change.ref for change, is_settled in zip(wanted, settled, strict=True) if is_settled)
+        as_is = each(lambda change: api.settled(deeds.applied_object(api, change)), wanted, AT_ONCE)
+        settled = frozenset(change for change, is_settled in zip(wanted, as_is, strict=True) if is_settled)
+        taken = each(lambda change: _taken(api, change), [change for change in wanted if change not in settled], AT_ONCE)
         nodes = _taints(api)
-        return ApiState(refs, nodes, finished=_is_finished(api, nodes, access.cluster))
+        finished = _is_finished(api, nodes, access.cluster)
+        return ApiState(settled, nodes, tuple(text for text in taken if text), finished)
     except (NoAnswer, ApiError):
         return None
+
+
+def _taken(api: ApiClient, change: ApiApply) -> str:
+    """Which other ApplySet an object is in that would become a member of ours; empty where it is in none."""
+    if applyset.owner(change.object) != applyset.ID:
+        return ""
+    try:
+        live = api.get(api.path(change.object))
+    except ApiError:    # a kind that the server does not know yet
+        return ""
+    other = "" if live is None else applyset.owner(live)
+    return f"{change.ref} is in {other}" if other not in ("", applyset.ID) else ""
 
 
 def nodes(access: Access, staying: Sequence[str]) -> ApiState | None:

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bootstrap import staticpod
+from bootstrap.applyset import Applied, Leftover
 from bootstrap.cluster import Cluster, Host, Role
 from bootstrap.constants import DIGEST_ANNOTATION
 from bootstrap.facts import Facts
@@ -21,6 +22,7 @@ from bootstrap.hardening import ConfigFile
 from bootstrap.health import Probe
 from bootstrap.joining import Join
 from bootstrap.membership import Member
+from bootstrap.objects import ref
 from bootstrap.patches import Patch
 from bootstrap.pki import Kept
 
@@ -88,13 +90,17 @@ class WaitFor:
 
 @dataclass(frozen=True)
 class ApiApply:
-    """Server-side apply of one API object, as the field manager `bootstrap`, through any healthy master."""
+    """Server-side apply of one API object, as the field manager `bootstrap`, through any healthy master.
+
+    widens: the object is the parent of an ApplySet (see applyset.py), and keeps what its lists hold already.
+    """
 
     object: Mapping[str, Any] = field(hash=False)
+    widens: bool = False
 
     @property
     def ref(self) -> str:
-        return reference(self.object)
+        return ref(self.object)
 
 
 @dataclass(frozen=True)
@@ -105,14 +111,14 @@ class ApiDelete:
 
     @property
     def ref(self) -> str:
-        return reference(self.object)
+        return ref(self.object)
 
 
-def reference(thing: Mapping[str, Any]) -> str:
-    """An API object, the way people say it: `Kind namespace/name`."""
-    meta = thing["metadata"]
-    namespace = f"{meta['namespace']}/" if meta.get("namespace") else ""
-    return f"{thing['kind']} {namespace}{meta['name']}"
+@dataclass(frozen=True)
+class ApiPrune:
+    """Delete an API object that an earlier run applied and that the inventory no longer names; none that was made anew since."""
+
+    leftover: Leftover
 
 
 @dataclass(frozen=True)
@@ -176,7 +182,7 @@ class SaveLocal:
     previous: Secret | None = None
 
 
-ClusterChange = ApiApply | ApiDelete | AddTaints | EtcdPromote | EtcdMoveLeader | EtcdRemove | NodeRemove
+ClusterChange = ApiApply | ApiDelete | ApiPrune | AddTaints | EtcdPromote | EtcdMoveLeader | EtcdRemove | NodeRemove
 """What is done in the API or in etcd, through any host that can: the host it belongs to need not be there."""
 Change = WriteFile | SetMode | RemovePath | MovePath | Run | WaitFor | EtcdAddLearner | SaveLocal | ClusterChange
 
@@ -201,12 +207,14 @@ class Spread(StrEnum):
 class ApiState:
     """What the API server said about the objects of a plan, asked without writing.
 
-    settled: refs of objects that an apply would leave as they are. nodes: taints by node name.
+    settled: what an apply would leave as it is. nodes: taints by node name.
+    taken: objects that are in somebody else's ApplySet, with its id.
     finished: an init was finished here: its mark is there, or the cluster has nodes that init did not bring.
     """
 
-    settled: frozenset[str] = frozenset()
+    settled: frozenset[ApiApply] = frozenset()
     nodes: Mapping[str, tuple[Mapping[str, str], ...]] = field(default_factory=dict)
+    taken: tuple[str, ...] = ()
     finished: bool = False
 
 
@@ -221,6 +229,7 @@ class Snapshot:
     user_objects: API objects of the manifests named in `addons`, in file order.
     local_files: what is at the paths of this machine that the command may write, None where nothing is.
     api: None where no API server answered.
+    applied: what the API server knows of add-ons that an earlier run applied; None where none answered.
     members: etcd's member list as the cluster has it, None where etcd did not answer.
     joins: how hosts come into the member list of a living cluster. leaving: names of those that leave it.
     options: what the command line asked for (see the phases that read it).
@@ -241,6 +250,7 @@ class Snapshot:
     user_objects: tuple[Mapping[str, Any], ...] = ()
     local_files: Mapping[Path, Secret | None] = field(default_factory=dict)
     api: ApiState | None = None
+    applied: Applied | None = None
     members: tuple[Member, ...] | None = None
     joins: Mapping[str, Join] = field(default_factory=dict)
     leaving: frozenset[str] = frozenset()
@@ -377,7 +387,7 @@ def same_pod(wanted: bytes, seen: bytes) -> bool:
 def _settled(change: Change, state: ApiState) -> bool:
     match change:
         case ApiApply():
-            return change.ref in state.settled
+            return change in state.settled
         case AddTaints(node, taints):
             return node in state.nodes and all(taint_in(taint, state.nodes[node]) for taint in taints)
         case _:

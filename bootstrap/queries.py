@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -61,7 +62,7 @@ def verify(cluster: Cluster, inventory: Path, connect: Connect, console: Console
     """Compare everything that can be compared; exit 0, or 8 with the differences, or 3 where only a host cannot be reached."""
     hosts = cluster.control_plane_hosts
     with connected(cluster, hosts, connect, tolerate=lambda name: True, console=console, tell=console.working) as access:
-        snapshot = snapshots.take(cluster, look(access), access, datetime.now(UTC))
+        snapshot = replace(snapshots.take(cluster, look(access), access, datetime.now(UTC)), options={"prune": True})
         plan, snapshot = plan_for(workflows.INIT, snapshot, access)
         found = verifying.differences(snapshot, plan, access)
     console.differences(found)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from bootstrap import constants as k
-from bootstrap import guards, membership, observing, snapshots, surveying, workflows
+from bootstrap import desired, guards, membership, observing, pruning, snapshots, surveying, workflows
 from bootstrap import preflight as checks
 from bootstrap.access import Access
 from bootstrap.apply import Applier
@@ -20,15 +20,17 @@ from bootstrap.errors import BootstrapError, ExitCode, PersonNeeded, Refused, Us
 from bootstrap.events import Event, Kind
 from bootstrap.facts import Facts
 from bootstrap.localfiles import refuse_unwritable
-from bootstrap.phases import admin_access
-from bootstrap.plan import Plan, SaveLocal, Snapshot, Workflow, think
+from bootstrap.objects import ref
+from bootstrap.phases import admin_access, prune_addons, rollout
+from bootstrap.plan import ApiPrune, Plan, SaveLocal, Snapshot, Workflow, think
 
 
 @dataclass(frozen=True)
 class Request:
     """What `init` was asked for. kubeconfig: where the administrator's goes; None: `<cluster>.kubeconfig` where one stands.
 
-    keep_kubelet: a kubelet that refused a pod is not restarted.
+    keep_kubelet: a kubelet that refused a pod is not restarted. prune: what the inventory no longer names is deleted.
+    confirm: the cluster's name, typed on the command line; for a prune that would leave no add-on at all.
     """
 
     inventory: Path
@@ -38,6 +40,8 @@ class Request:
     ignore_preflight: tuple[str, ...] = ()
     kubeconfig: Path | None = None
     keep_kubelet: bool = False
+    prune: bool = False
+    confirm: str | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ def init(cluster: Cluster, request: Request, connect: Connect, console: Console)
         refuse(access, facts, request.ignore_preflight, console, write=not request.dry_run)
         console.event(Event(Kind.PHASE_DONE, time.monotonic() - started, "preflight"))
         snapshot = snapshots.take(cluster, facts, access, datetime.now(UTC), kubeconfig_path=target)
-        snapshot = replace(snapshot, options={"keep_kubelet": request.keep_kubelet})
+        snapshot = replace(snapshot, options={"keep_kubelet": request.keep_kubelet, "prune": request.prune})
         guards.refuse_without_pki(workflow, snapshot)
         plan, snapshot = plan_for(workflow, snapshot, access)
         unfinished = snapshot.api is not None and not snapshot.api.finished
@@ -81,11 +85,16 @@ def init(cluster: Cluster, request: Request, connect: Connect, console: Console)
         if snapshot.api is not None:
             members, _ = observing.etcd_members(access, facts)
             voters = None if members is None else membership.voters(members)
+            guards.refuse_to_take(snapshot.api.taken)
             guards.refuse_to_grow(voters, facts, finished=snapshot.api.finished, inventory=str(request.inventory))
+        tell_of_addons(plan, snapshot, request, console)
         if request.dry_run:
             console.plan(plan)
             console.result({"cluster": cluster.name, "changed": False, "dryRun": True})
             return ExitCode.DONE
+        if not cluster.addons and any(isinstance(change, ApiPrune) for _, _, change in plan.all()):
+            console.note("the inventory names no add-on at all, and every object of those that were applied would be deleted")
+            confirm(cluster, request.confirm, console)
         run(plan, access, console, started)
     seconds = time.monotonic() - started
     if request.only or request.skip:
@@ -103,6 +112,25 @@ def init(cluster: Cluster, request: Request, connect: Connect, console: Console)
         {"cluster": cluster.name, "changed": not plan.is_empty, "seconds": round(seconds, 1), "kubeconfig": str(target)}, text
     )
     return ExitCode.DONE
+
+
+def tell_of_addons(plan: Plan, snapshot: Snapshot, request: Request, console: Console) -> None:
+    """Say what of the add-ons stays although the inventory no longer names it, and what is not waited for."""
+    found = snapshot.applied
+    leftovers = () if found is None else found.leftovers
+    for leftover in leftovers:
+        if leftover.stays:
+            console.note(f"{leftover.ref} is no longer in the inventory, and stays: {leftover.stays}")
+    count, names = len([x for x in leftovers if not x.stays]), ", ".join(x.ref for x in leftovers if not x.stays)
+    if count and not request.prune:
+        objects = "1 object of an add-on is" if count == 1 else f"{count} objects of add-ons are"
+        console.note(f"{objects} no longer in the inventory: {names}; to delete what is left over: add --prune")
+    if request.prune and found is None:
+        console.note("no API server answers yet, so what is left over is not known: run it again with --prune")
+    _, unable = desired.workloads(snapshot)
+    if unable and not plan.is_empty and any(step.phase == rollout.PHASE for step in plan.steps):
+        names = ", ".join(ref(thing) for thing in unable)
+        console.note(f"no add-on is a pod network, and without one these cannot start: {names}; not waited for")
 
 
 def reset(cluster: Cluster, request: ResetRequest, connect: Connect, console: Console) -> ExitCode:
@@ -209,6 +237,9 @@ def refuse(
 def plan_for(workflow: Workflow, snapshot: Snapshot, access: Access) -> tuple[Plan, Snapshot]:
     """The plan for the masters that were looked at, less what the API already has, and the snapshot with what the API said."""
     hosts = [host for host in snapshot.cluster.control_plane_hosts if host.name in snapshot.facts]
+    if prune_addons.PHASE in workflow.phases:
+        wanted = (*desired.built_in_addons(snapshot), *desired.user_addons(snapshot))
+        snapshot = replace(snapshot, applied=pruning.look(access, snapshot.facts, wanted))
     plan = think(workflow, snapshot, hosts)
     state = observing.api_state(plan, access, snapshot.facts)
     if state is None:

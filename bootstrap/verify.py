@@ -25,7 +25,7 @@ from bootstrap.facts import Facts, is_live
 from bootstrap.files import File, Link
 from bootstrap.hardening.config_files import CLUSTER_INFO
 from bootstrap.parallel import each
-from bootstrap.plan import AddTaints, ApiApply, Plan, Snapshot, WriteFile, mutates, same_pod
+from bootstrap.plan import AddTaints, ApiApply, ApiPrune, Plan, Snapshot, WriteFile, mutates, same_pod
 
 # One of each kind: discovery, what says most to a stranger, and what kubeadm's RBAC gives to everybody but us.
 NEVER_ANONYMOUS = ("/api", "/apis", "/version", "/metrics", "/openapi/v2", "/livez/etcd", "/api/v1/nodes", CLUSTER_INFO)
@@ -73,7 +73,9 @@ def _drift(plan: Plan, bare: Collection[str], *, api_answers: bool) -> Iterable[
     if not api_answers:
         yield Difference("", "api objects", "as rendered", "not known: no API server answers")
     for _, host, change in plan.all():
-        if isinstance(change, ApiApply | AddTaints):
+        if isinstance(change, ApiPrune):
+            yield Difference("", f"api object {change.leftover.ref}", "not there", "left over: no longer in the inventory")
+        elif isinstance(change, ApiApply | AddTaints):
             if api_answers:
                 what = f"api object {change.ref}" if isinstance(change, ApiApply) else f"taints of node {change.node}"
                 yield Difference("", what, "as rendered", "missing or changed")

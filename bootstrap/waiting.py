@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import PurePosixPath
 
 from bootstrap import constants as k
-from bootstrap import health
+from bootstrap import health, rollouts
 from bootstrap.access import Access
 from bootstrap.apiserver import ApiError
 from bootstrap.connection import Connection, NoAnswer
@@ -20,6 +20,8 @@ from bootstrap.health import Probe, Verdict
 PAUSE_S = 0.3
 RUN_PAUSE_S = 0.5
 LOG_LINES = 12
+STUCK_S = 5.0
+"""How long an answer may say that waiting longer will hardly help before the wait ends."""
 
 
 RECONNECT_S = 150.0
@@ -54,14 +56,17 @@ def wait(
     tell: called with each new answer. failing: called with each answer that is no yes; it may raise.
     stopped, hopeless: asked after each try; True, or a reason, ends the wait.
     """
-    deadline = clock() + timeout.total_seconds()
-    seen, running = "", 0
+    began = clock()
+    deadline = began + timeout.total_seconds()
+    seen, running, stuck_since = "", 0, None
     link = _Link(host, access, clock)
     settled: set[health.Endpoint] = set()
     while True:
         late = clock() > deadline   # before asking: what is reported was seen when the time was over, however long we slept
         verdict = link.ask(lambda: _ask(probe, host, access, settled), last=late)
         running = running + 1 if verdict.ok else 0
+        stuck_since = (stuck_since or clock()) if verdict.stuck else None
+        late = late or (stuck_since is not None and clock() - stuck_since > STUCK_S)
         if running >= (probe.times if isinstance(probe, health.Healthy) else 1):
             return
         if not verdict.ok and verdict.answer != seen:
@@ -77,13 +82,16 @@ def wait(
             blamed = verdict.host if verdict.host in access.connections else host
             known = verdict.component in (*k.COMPONENTS, "kubelet")
             direct = known and isinstance(probe, health.Healthy)
-            whole = f"{timeout.total_seconds():.0f} s"
+            whole = f"{min(timeout.total_seconds(), clock() - began):.0f} s"
             raise NotHealthy(
                 f"{verdict.component} on {blamed} did not become healthy within {whole}" if direct
                 else f"waited {whole} in vain for {probe}" + (f": look at {verdict.component} on {blamed}" if known else ""),
                 host=blamed,
                 component=verdict.component if known else "",
-                evidence=[f"last answer: {verdict.answer}", *evidence(access.connections[blamed], verdict.component, access)],
+                evidence=[
+                    f"last answer: {verdict.answer}",
+                    *(evidence(access.connections[blamed], verdict.component, access) if known else ()),
+                ],
                 hint=f"bootstrap logs INVENTORY {blamed} {verdict.component}" if known else "",
             )
         if verdict.ok or link.is_lost:
@@ -150,6 +158,10 @@ def _ask(probe: Probe, host: str, access: Access, settled: set[health.Endpoint])
             return _with(lambda: health.nodes(probe, access.any_api()), k.API_SERVER)
         case health.MirrorPods():
             return _with(lambda: health.mirror_pods(probe, access.any_api()), k.API_SERVER)
+        case health.Established():
+            return _with(lambda: rollouts.established(probe, access.any_api()), k.API_SERVER)
+        case health.RolledOut():
+            return _with(lambda: rollouts.rolled_out(probe, access.any_api()), k.API_SERVER)
         case health.Gone(components):
             facts = connection.look(data_dir(access))
             running = sorted({p.component for p in facts.processes if p.component in components})

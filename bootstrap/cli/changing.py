@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 @IGNORE_PREFLIGHT
 @click.option("--kubeconfig", type=TARGET, help="Where to put the administrator's kubeconfig.")
 @click.option("--no-kubelet-restart", is_flag=True, help="Do not restart a kubelet that refused a pod; stop and say why.")
+@click.option("--prune", is_flag=True, help="Delete objects of add-ons that the inventory no longer names.")
+@click.option("--confirm", metavar="NAME", help="The cluster's name, where --prune would leave no add-on at all.")
 @TIMELINE
 @command
 def init(context: Context, inventory: Path, dry_run: bool, only: tuple[str, ...], skip: tuple[str, ...],
          ignore_preflight: tuple[str, ...], kubeconfig: Path | None, no_kubelet_restart: bool,
-         timeline: Path | None) -> ExitCode:  # fmt: skip
+         prune: bool, confirm: str | None, timeline: Path | None) -> ExitCode:  # fmt: skip
     """Bring up the control plane on all masters at once.
 
     The administrator's kubeconfig is left at <cluster>.kubeconfig. Run again, it writes nothing; a run that was stopped is
@@ -35,10 +37,11 @@ def init(context: Context, inventory: Path, dry_run: bool, only: tuple[str, ...]
     \b
     bootstrap init demo.yaml --dry-run              show every change first
     bootstrap init demo.yaml --timeline run.svg     and draw what took how long
+    bootstrap init demo.yaml --prune --dry-run      show what would be deleted
     """
     from bootstrap import runner
 
-    request = runner.Request(inventory, dry_run, only, skip, ignore_preflight, kubeconfig, no_kubelet_restart)
+    request = runner.Request(inventory, dry_run, only, skip, ignore_preflight, kubeconfig, no_kubelet_restart, prune, confirm)
     cluster = context.load(inventory, with_files=True)
     with context.timeline(timeline, f"bootstrap init {cluster.name}"):
         return runner.init(cluster, request, context.connect, context.console)

@@ -66,7 +66,7 @@ def _sentence(change: ChangeView) -> str:
         case "apply":
             return f"apply {change.subject}"
         case "delete":
-            return f"delete {change.subject}"
+            return f"delete {change.subject}{remarks}"
         case "set mode":
             return f"set mode of {escaped(change.subject)} on {hosts}{remarks}"
         case _:

@@ -19,6 +19,7 @@ from bootstrap.plan import (
     AddTaints,
     ApiApply,
     ApiDelete,
+    ApiPrune,
     Change,
     EtcdAddLearner,
     EtcdMoveLeader,
@@ -38,7 +39,7 @@ from bootstrap.plan import (
 
 NOUNS = {
     "create": "file", "change": "file", "set mode": "file", "remove": "removal", "move": "move", "run": "command", "wait": "wait",
-    "apply": "API object", "delete": "API object to remove", "taint": "tainted node",
+    "apply": "API object", "delete": "API object to delete", "taint": "tainted node",
     "add-learner": "etcd learner to add", "promote": "etcd learner to promote", "move-leader": "move of etcd's leadership",
     "remove-member": "etcd member to remove", "remove-node": "node to remove", "save": "local file",
 }  # fmt: skip
@@ -137,6 +138,10 @@ def change_view(change: Change) -> ChangeView:
         case ApiDelete(thing):
             details = {"object": jsonable(masked_object(thing))}
             return ChangeView("delete", escaped(change.ref), details=details, on_host=False)
+        case ApiPrune(leftover):
+            remarks = tuple(escaped(text) for text in ("no longer in the inventory", leftover.takes) if text)
+            details = {"object": jsonable(leftover.head)}
+            return ChangeView("delete", escaped(leftover.ref), remarks, details=details, on_host=False)
         case AddTaints(node, taints):
             remarks = tuple(_taint_text(taint) for taint in taints)
             return ChangeView("taint", node, remarks, details={"taints": jsonable(taints)}, on_host=False)
@@ -212,9 +217,8 @@ def _merged(step: Step) -> tuple[ChangeView, ...]:
 
 
 def _counted(number: int, noun: str) -> str:
-    if noun.endswith(" to remove"):
-        return f"{count(number, noun.removesuffix(' to remove'))} to remove"
-    return count(number, noun)
+    what, to, verb = noun.partition(" to ")
+    return f"{count(number, what)}{to}{verb}"
 
 
 def plan_object(plan: PlanView) -> dict[str, Any]:

@@ -6,6 +6,7 @@ A second run asks once.
 
 from collections.abc import Sequence
 
+from bootstrap import desired
 from bootstrap.cluster import Host
 from bootstrap.health import EtcdVoters, MirrorPods, NodesRegistered
 from bootstrap.plan import Change, Phase, Snapshot, Spread, WaitFor
@@ -18,17 +19,9 @@ def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
     timeout = cluster.timeouts.kubelet_health_check
     return [
         WaitFor(EtcdVoters(host.address, voters, snapshot.etcd_ca), timeout),
-        WaitFor(NodesRegistered(there, ready=has_pod_network(snapshot)), timeout),
+        WaitFor(NodesRegistered(there, ready=desired.has_pod_network(snapshot)), timeout),
         WaitFor(MirrorPods(there), timeout),
     ]
-
-
-def has_pod_network(snapshot: Snapshot) -> bool:
-    """Whether the user's own manifests bring a DaemonSet on the host network: what every pod network is."""
-    return any(
-        thing.get("kind") == "DaemonSet" and thing.get("spec", {}).get("template", {}).get("spec", {}).get("hostNetwork")
-        for thing in snapshot.user_objects
-    )
 
 
 PHASE = Phase("finish", "Voters, nodes and mirror pods", _changes, Spread.FIRST_ONLY)

@@ -1,16 +1,27 @@
 """addon/user: manifests of the user's own that `addons` names (a pod network, for one), by server-side apply.
 
-Inputs: the files. Outputs: their API objects. A second run writes nothing.
+Inputs: the files. Outputs: their API objects, as members of the ApplySet of the add-ons. Custom resources follow when the API
+server serves their kinds. A second run writes nothing.
 """
 
 from collections.abc import Sequence
 
+from bootstrap import applyset, desired
 from bootstrap.cluster import Host
-from bootstrap.plan import ApiApply, Change, Phase, Snapshot, Spread
+from bootstrap.health import Established
+from bootstrap.objects import wave
+from bootstrap.plan import ApiApply, Change, Phase, Snapshot, Spread, WaitFor
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
-    return [ApiApply(thing) for thing in snapshot.user_objects]
+    things = desired.user_addons(snapshot)
+    if not things:
+        return []
+    definitions = tuple(thing["metadata"]["name"] for thing in things if thing["kind"] == applyset.CRD)
+    waits = [WaitFor(Established(definitions), snapshot.cluster.timeouts.kubernetes_api_call)] if definitions else []
+    first = [ApiApply(thing) for thing in things if wave(thing) == 0]
+    rest = [ApiApply(thing) for thing in things if wave(thing) > 0]
+    return [ApiApply(applyset.parent(things), widens=True), *first, *waits, *rest]
 
 
 PHASE = Phase("addon/user", "Manifests of the user's own", _changes, Spread.FIRST_ONLY)

@@ -94,6 +94,8 @@ def answer(call: Call, store: ObjectStore | None, version: str) -> tuple[int, by
 
 
 def _objects(call: Call, store: ObjectStore) -> dict[str, Any]:
+    if call.path == "/apis":
+        return {"kind": "APIGroupList", "groups": _groups(store)}
     base, rest = _split(call.path)
     resources = _resources(base, store)
     if not resources:
@@ -145,6 +147,9 @@ def _one(call: Call, store: ObjectStore, key: Key) -> dict[str, Any]:
         case "GET", _:
             return store.get(key)
         case "DELETE", _:
+            uid = (json.loads(call.body or b"{}").get("preconditions") or {}).get("uid")
+            if uid is not None and store.get(key)["metadata"]["uid"] != uid:
+                raise Refusal(409, "Conflict", "Precondition failed: UID in precondition does not match")
             return store.delete(key, dry_run=dry_run)
         case "PATCH", "application/apply-patch+yaml":
             manager = call.query.get("fieldManager")
@@ -181,14 +186,27 @@ def _resources(base: str, store: ObjectStore) -> list[tuple[str, str, bool]]:
     found = list(RESOURCES.get(base, ()))
     for crd in store.list(CRDS, "customresourcedefinitions"):
         spec = crd["spec"]
-        if any(base == f"/apis/{spec['group']}/{version['name']}" for version in spec["versions"]):
+        if "status" in crd and any(base == f"/apis/{spec['group']}/{version['name']}" for version in spec["versions"]):
             found.append((spec["names"]["plural"], spec["names"]["kind"], spec["scope"] == "Namespaced"))
     return found
 
 
+def _groups(store: ObjectStore) -> list[dict[str, Any]]:
+    """API groups with their one version."""
+    bases = [base for base in RESOURCES if base.startswith("/apis/")]
+    for crd in store.list(CRDS, "customresourcedefinitions"):
+        bases += [f"/apis/{crd['spec']['group']}/{version['name']}" for version in crd["spec"]["versions"] if "status" in crd]
+    versions = [{"groupVersion": base.removeprefix("/apis/")} for base in dict.fromkeys(bases)]
+    return [{"name": v["groupVersion"].partition("/")[0], "versions": [v], "preferredVersion": v} for v in versions]
+
+
 def _discovery(resources: list[tuple[str, str, bool]]) -> list[dict[str, Any]]:
-    return [{"name": plural, "kind": kind, "namespaced": namespaced} for plural, kind, namespaced in resources] + [
-        {"name": f"{plural}/status", "kind": kind, "namespaced": namespaced} for plural, kind, namespaced in resources
+    verbs = ["create", "delete", "get", "list", "patch"]
+    offered = [("", verbs), ("/status", ["get"])]
+    return [
+        {"name": f"{plural}{part}", "kind": kind, "namespaced": namespaced, "verbs": may}
+        for part, may in offered
+        for plural, kind, namespaced in resources
     ]
 
 

@@ -21,6 +21,7 @@ from bootstrap.testing.host import LOOPBACK, FakeHost
 from bootstrap.testing.network import FakeNetwork
 from bootstrap.testing.registration import register
 from bootstrap.testing.store import ObjectStore
+from bootstrap.testing.workloads import establish, roll_out
 
 T = TypeVar("T")
 BIRTH = 1_780_000_000.0
@@ -67,6 +68,7 @@ class FakeFleet:
     ran: every command line it ran. commands: what hosts understand. before_each: called before each operation. before_step:
     called before each thing that happens on a host, also within an operation: a host that dies is found as it is then.
     copy.deepcopy gives a fleet that lives on by itself, without the connections.
+    troubles: status of a pod, by the name of the workload whose pods do not come up.
     life: number of the tool's run; those before it were killed.
     """
 
@@ -82,6 +84,7 @@ class FakeFleet:
         self.hosts = {name: FakeHost(name, address, self) for name, address in hosts.items()}
         self.network = FakeNetwork()
         self.etcd = FakeEtcd(self)
+        self.troubles: dict[str, dict[str, Any]] = {}
         self.before_each: Callable[[], None] | None = None
         self.before_step: Callable[[], None] | None = None
         self._lock = threading.RLock()
@@ -140,6 +143,9 @@ class FakeFleet:
             host.tick()
         for host in self.hosts.values():
             register(host)
+        for host in self.hosts.values():
+            establish(host)
+            roll_out(host)
 
     def is_up(self, started: float) -> bool:
         """Whether something that started then answers by now."""

@@ -97,6 +97,8 @@ class ObjectStore:
         if not dry_run:
             self.revision += 1
             del self.objects[key]
+            for other in [other for other in self.objects if _goes_with(other, key, thing)]:
+                del self.objects[other]
         return thing
 
     def _keep(self, key: Key, thing: dict[str, Any], now: str, dry_run: bool) -> dict[str, Any]:
@@ -123,6 +125,16 @@ class ObjectStore:
             self.revision += 1
             self.objects[key] = thing
         return thing
+
+
+def _goes_with(other: Key, key: Key, thing: Mapping[str, Any]) -> bool:
+    """Whether an object goes with one that is deleted: with its namespace, or with the definition of its kind."""
+    if key[1] == "namespaces":
+        return other[2] == key[3]
+    if key[1] == "customresourcedefinitions":
+        spec = thing["spec"]
+        return other[0].startswith(f"/apis/{spec['group']}/") and other[1] == spec["names"]["plural"]
+    return False
 
 
 def _not_found(key: Key) -> Refusal:

@@ -76,7 +76,7 @@ def test_every_manifest_is_the_static_pod_that_its_name_says(name: str) -> None:
     assert dict.fromkeys(COMPONENTS, ()) == found
 
 
-def test_order_of_hosts_in_the_inventory_changes_no_byte() -> None:
+def test_c9_order_of_hosts_in_the_inventory_changes_no_byte() -> None:
     ordered = samples.a_cluster()
     shuffled = samples.a_cluster(hosts=tuple(samples.master(number) for number in (3, 1, 2)))
     assert rendered("three-masters", ordered) == rendered("three-masters", shuffled)

@@ -231,7 +231,7 @@ def at_the_prompt(lab: Lab, cluster: Path) -> Iterator[subprocess.Popen[bytes]]:
     os.close(ours)
 
 
-def test_a_second_operator_is_refused_until_the_first_is_gone(
+def test_f5_a_second_operator_is_refused_until_the_first_is_gone(
     lab: Lab, cluster: Path, at_the_prompt: subprocess.Popen[bytes]
 ) -> None:
     before = {node: lab.tree(node) for node in MASTERS}

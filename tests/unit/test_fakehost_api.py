@@ -80,13 +80,14 @@ def _elsewhere(thing: Mapping[str, Any]) -> dict[str, Any]:
     return {**thing, "metadata": {**thing["metadata"], "namespace": "nowhere"}}
 
 
-def test_a_custom_resource_is_known_once_its_definition_is_there(shared):
+def test_a_custom_resource_is_known_once_its_definition_is_established(shared):
     api = client(shared)
     thing = {"apiVersion": "example.com/v1", "kind": "Rocket", "metadata": {"name": "x"}, "spec": {"stages": 2}}
     names = {"plural": "rockets", "kind": "Rocket"}
     spec = {"group": "example.com", "names": names, "scope": "Cluster", "versions": [{"name": "v1"}]}
     crd = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition"}
     api.apply({**crd, "metadata": {"name": "rockets.example.com"}, "spec": spec})
+    shared.advance(1)
     assert api.apply(thing)["spec"] == {"stages": 2}
     api.delete("/apis/example.com/v1/rockets/x")
     api.delete("/apis/example.com/v1/rockets/x")

@@ -95,7 +95,21 @@ def test_nobody_is_buried_under_mistakes() -> None:
     assert "more than 200 mistakes" in found[-1].message
 
 
-def test_the_order_of_hosts_means_nothing() -> None:
+def test_c8_no_machine_may_stand_in_the_inventory_twice() -> None:
+    text = with_hosts(
+        "name: CP1, role: control-plane, address: 192.0.2.12, ssh: {host: One.example.com}",
+        "name: cp3, role: control-plane, address: 192.0.2.11, ssh: {host: two.example.com}",
+        "name: cp4, role: control-plane, address: 192.0.2.14, ssh: {host: one.example.com.}",
+    )
+    assert [(problem.line, problem.field, problem.message) for problem in problems(text)] == [
+        (10, "spec.hosts[1].name", '"CP1" has upper case letters'),
+        (10, "spec.hosts[1].name", "is also the name of spec.hosts[0]"),
+        (11, "spec.hosts[2].address", "is also spec.hosts[0].address"),
+        (12, "spec.hosts[3].ssh.host", "reaches one.example.com. port 22, the same machine as spec.hosts[1]"),
+    ]
+
+
+def test_c9_the_order_of_hosts_means_nothing() -> None:
     one = with_hosts(CP2, "name: a, role: worker, address: 192.0.2.20")
     other = with_hosts("name: a, role: worker, address: 192.0.2.20", CP2)
     assert load(one) == load(other)

@@ -344,7 +344,7 @@ CASES: dict[str, tuple[Facts, dict[str, Any], list[tuple[str, str]]]] = {
     "a temporary file": (with_manifest(".etcd.yaml.tmp", b"apiV"), {}, []),
     "a directory": (with_manifest("old", b"", "directory"), {}, []),
     "a machine ID is missing": (replace(fresh("cp1"), machine_id=""), {}, [("MachineID", ERROR)]),
-    "a clone": (replace(fresh("cp1"), machine_id="id-cp2"), {}, [("MachineID", ERROR)]),
+    "c8: a clone": (replace(fresh("cp1"), machine_id="id-cp2"), {}, [("MachineID", ERROR)]),
     "equal product UUIDs": (replace(fresh("cp1"), product_uuid="uuid-cp2"), {}, [("ProductUUID", WARNING)]),
     "no product UUID": (replace(fresh("cp1"), product_uuid=""), {}, []),
     "clocks apart": (replace(fresh("cp1"), clock_skew_s=2.1), {}, [("ClockSkew", WARNING), ("ClockSkew", ERROR)]),

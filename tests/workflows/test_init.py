@@ -76,7 +76,7 @@ def test_dry_run_writes_nothing_anywhere(tmp_path: Path) -> None:
     assert (fleet.operations, list(tmp_path.iterdir())) == ([], [])
 
 
-def test_order_of_the_inventory_means_nothing(tmp_path: Path) -> None:
+def test_c9_order_of_the_inventory_means_nothing(tmp_path: Path) -> None:
     def load(names: list[str]) -> inventory.Cluster:
         lines = [f"    - {{name: {name}, role: control-plane, address: {ADDRESSES[name]}}}" for name in names]
         path = tmp_path / "demo.yaml"

@@ -1,0 +1,350 @@
+"""Add-ons come, are waited for, and go when the inventory no longer names them and the operator says so."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bootstrap import applyset, queries
+from bootstrap.cluster import Cluster
+from bootstrap.errors import ExitCode, Refused, UsageError
+from bootstrap.plan import ApiPrune, Plan
+from bootstrap.testing import FakeFleet, Killed
+from tests.workflows.support import TIME, Recorder, a_cluster, init, plan_of
+
+PARENT = "/api/v1/configmaps/kube-system/bootstrap-addons"
+NODES = ("cp1",)
+
+
+def a_map(name: str, namespace: str = "kube-system", **data: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": namespace}, "data": data}
+
+
+def a_namespace(name: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def a_workload(kind: str, name: str, **spec: Any) -> dict[str, Any]:
+    labels = {"app": name}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": name, "image": name}], **spec}}
+    return {
+        "apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name, "namespace": "kube-system"},
+        "spec": {"selector": {"matchLabels": labels}, "template": template},
+    }  # fmt: skip
+
+
+def a_definition() -> dict[str, Any]:
+    spec = {
+        "group": "example.com", "names": {"plural": "rockets", "kind": "Rocket"}, "scope": "Cluster",
+        "versions": [{"name": "v1", "served": True}],
+    }  # fmt: skip
+    metadata = {"name": "rockets.example.com"}
+    return {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": metadata, "spec": spec}
+
+
+def a_rocket(name: str) -> dict[str, Any]:
+    return {"apiVersion": "example.com/v1", "kind": "Rocket", "metadata": {"name": name}, "spec": {"stages": 2}}
+
+
+class House:
+    """A model cluster of one master whose add-ons stand in files of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.fleet = FakeFleet.of(a_cluster(*NODES))
+
+    def cluster(self, built_in: tuple[str, ...] = ("coredns", "kube-proxy"), **files: list[dict[str, Any]]) -> Cluster:
+        paths = []
+        for name, things in files.items():
+            path = self.home / f"{name}.yaml"
+            path.write_text(yaml.safe_dump_all(things))
+            paths.append(str(path))
+        return a_cluster(*NODES, addons=[*built_in, *paths])
+
+    def init(self, cluster: Cluster, **asked: Any) -> Recorder:
+        return init(self.fleet, cluster, self.home, **asked)
+
+    def add(self, thing: Mapping[str, Any], manager: str = "kubectl") -> None:
+        """Apply an object as somebody else would."""
+        plural = {"ConfigMap": "configmaps", "Rocket": "rockets"}[thing["kind"]]
+        base = "/api/v1" if thing["apiVersion"] == "v1" else f"/apis/{thing['apiVersion']}"
+        key = (base, plural, thing["metadata"].get("namespace", ""), thing["metadata"]["name"])
+        store = self.fleet.host("cp1").store()
+        assert store is not None
+        store.apply(key, thing, manager, "", force=True)
+
+    def has(self, kind: str, name: str) -> bool:
+        return any(thing["kind"] == kind and thing["metadata"]["name"] == name for thing in self.fleet.objects().values())
+
+    def lists(self) -> tuple[set[str], set[str]]:
+        """Kinds and further namespaces that the parent names."""
+        parent = self.fleet.objects()[PARENT]
+        kinds, namespaces = (applyset.listed(parent, name) for name in applyset.LISTS)
+        return set(kinds), set(namespaces)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def deleted(plan: Plan) -> list[str]:
+    return [change.leftover.ref for _, _, change in plan.all() if isinstance(change, ApiPrune)]
+
+
+def test_every_addon_object_is_a_member_and_the_parent_names_their_kinds(house: House) -> None:
+    house.init(house.cluster(mine=[a_namespace("space"), a_map("mine", "space")]))
+    objects = house.fleet.objects()
+    parent = objects[PARENT]
+    # printf bootstrap-addons.kube-system.ConfigMap. | openssl dgst -sha256 -binary | base64 | tr +/ -_
+    assert parent["metadata"]["labels"] == {applyset.ID_LABEL: "applyset-VHmU4TVQ5ABnhVa9Y8BVCkBDOZMbh4V3efRFP_rliHQ-v1"}
+    members = {key for key, thing in objects.items() if applyset.owner(thing) == applyset.ID}
+    assert "/api/v1/configmaps/space/mine" in members
+    assert len(members) == 14
+    assert house.lists() == ({
+        "ClusterRole.rbac.authorization.k8s.io", "ClusterRoleBinding.rbac.authorization.k8s.io", "ConfigMap", "DaemonSet.apps",
+        "Deployment.apps", "Namespace", "Role.rbac.authorization.k8s.io", "RoleBinding.rbac.authorization.k8s.io", "Service",
+        "ServiceAccount",
+    }, {"space"})  # fmt: skip
+
+
+def test_an_addon_that_left_stays_until_told_and_then_goes_alone(house: House) -> None:
+    house.init(house.cluster(mine=[a_map("mine"), a_map("also-mine")]))
+    house.add(a_map("strangers"))
+    smaller = house.cluster(mine=[a_map("mine")])
+    said = house.init(smaller)
+    assert "1 object of an add-on is no longer in the inventory: ConfigMap kube-system/also-mine" in said.text
+    assert "--prune" in said.text
+    assert house.has("ConfigMap", "also-mine")
+    before = house.fleet.count()
+    house.init(smaller, prune=True)
+    assert [operation.what for operation in house.fleet.operations[before:]] == [
+        "DELETE /api/v1/namespaces/kube-system/configmaps/also-mine"
+    ]
+    assert not house.has("ConfigMap", "also-mine")
+    assert house.has("ConfigMap", "mine")
+    assert house.has("ConfigMap", "strangers")
+    before = house.fleet.count()
+    assert "Nothing to do" in house.init(smaller, prune=True).text
+    assert house.fleet.count() == before
+
+
+def test_a_plan_shows_each_deletion_and_deletes_nothing(house: House) -> None:
+    house.init(house.cluster())
+    before = house.fleet.count()
+    said = house.init(house.cluster(built_in=("coredns",)), prune=True, dry_run=True)
+    assert deleted(said.plans[-1]) == [
+        "DaemonSet kube-system/kube-proxy",
+        "ClusterRoleBinding kubeadm:node-proxier",
+        "ConfigMap kube-system/kube-proxy",
+        "Role kube-system/kube-proxy",
+        "RoleBinding kube-system/kube-proxy",
+        "ServiceAccount kube-system/kube-proxy",
+    ]
+    assert "delete DaemonSet kube-system/kube-proxy (no longer in the inventory)" in said.text
+    assert "6 API objects to delete" in said.text
+    assert house.fleet.count() == before
+
+
+def test_without_prune_a_plan_deletes_nothing(house: House) -> None:
+    house.init(house.cluster())
+    assert deleted(plan_of(house.fleet, house.cluster(built_in=("coredns",)), house.home)) == []
+
+
+def test_the_parent_is_narrowed_only_after_what_left_is_gone(house: House) -> None:
+    house.init(house.cluster(mine=[a_namespace("space"), a_map("mine", "space")]))
+    house.init(house.cluster())
+    assert "Namespace" in house.lists()[0]
+    house.init(house.cluster(), prune=True)
+    kinds, namespaces = house.lists()
+    assert "Namespace" not in kinds
+    assert namespaces == set()
+
+
+def test_a_label_alone_makes_nobodys_object_ours(house: House) -> None:
+    house.init(house.cluster())
+    copied = a_map("copied")
+    copied["metadata"]["labels"] = {applyset.MEMBER_LABEL: applyset.ID}
+    house.add(copied)
+    house.init(house.cluster(), prune=True)
+    assert house.has("ConfigMap", "copied")
+
+
+def test_an_object_made_anew_since_the_plan_is_not_deleted(house: House) -> None:
+    house.init(house.cluster(mine=[a_map("mine"), a_map("more")]))
+    store = house.fleet.host("cp1").store()
+    assert store is not None
+    key = ("/api/v1", "configmaps", "kube-system", "more")
+
+    def replace() -> None:
+        house.fleet.before_each = None
+        store.delete(key)
+        store.apply(key, a_map("more", theirs="yes"), "kubectl", "")
+
+    house.fleet.before_each = replace
+    smaller = house.cluster(mine=[a_map("mine", changed="yes")])
+    with pytest.raises(Exception, match="changed by somebody else since the plan was made") as caught:
+        house.init(smaller, prune=True)
+    assert caught.value.exit_code is ExitCode.STOPPED  # type: ignore[attr-defined]
+    assert house.has("ConfigMap", "more")
+    house.init(smaller, prune=True)
+    assert house.has("ConfigMap", "more")
+
+
+def test_a_namespace_with_strangers_things_stays_and_it_is_said(house: House) -> None:
+    house.init(house.cluster(mine=[a_namespace("space"), a_map("mine", "space")]))
+    house.add(a_map("strangers", "space"))
+    said = house.init(house.cluster(), prune=True)
+    assert "Namespace space is no longer in the inventory, and stays: it holds what we did not apply: ConfigMap str" in said.text
+    assert house.has("Namespace", "space")
+    assert house.has("ConfigMap", "strangers")
+    assert not house.has("ConfigMap", "mine")
+    assert "Nothing to do" in house.init(house.cluster(), prune=True).text
+    house.fleet.host("cp1").store().delete(("/api/v1", "configmaps", "space", "strangers"))  # type: ignore[union-attr]
+    house.init(house.cluster(), prune=True)
+    assert not house.has("Namespace", "space")
+
+
+def test_definitions_go_last_and_the_plan_says_what_goes_with_them(house: House) -> None:
+    house.init(house.cluster(mine=[a_rocket("ours"), a_definition(), a_namespace("space")]))
+    house.add(a_rocket("strangers"))
+    said = house.init(house.cluster(), prune=True, dry_run=True)
+    assert deleted(said.plans[-1]) == ["Rocket ours", "Namespace space", "CustomResourceDefinition rockets.example.com"]
+    assert "and with it every Rocket of the cluster, " in said.text
+    house.init(house.cluster(), prune=True)
+    assert not house.has("Rocket", "strangers")
+
+
+def test_objects_wait_until_their_kind_is_served(house: House) -> None:
+    said = house.init(house.cluster(mine=[a_rocket("ours"), a_definition()]))
+    assert house.has("Rocket", "ours")
+    assert "1 custom resource definition established" in said.text
+
+
+def test_an_inventory_without_addons_wipes_nothing_without_the_clusters_name(house: House) -> None:
+    house.init(house.cluster())
+    empty = house.cluster(built_in=())
+    before = house.fleet.count()
+    with pytest.raises(UsageError):
+        house.init(empty, prune=True)
+    with pytest.raises(UsageError):
+        house.init(empty, prune=True, confirm="another")
+    assert house.fleet.count() == before
+    house.init(empty, prune=True, confirm="demo")
+    assert not house.has("Deployment", "coredns")
+    assert house.lists() == (set(), set())
+
+
+def test_an_object_of_another_set_is_not_taken(house: House) -> None:
+    house.init(house.cluster())
+    theirs = a_map("shared")
+    theirs["metadata"]["labels"] = {applyset.MEMBER_LABEL: "applyset-other-v1"}
+    house.add(theirs)
+    before = house.fleet.count()
+    with pytest.raises(Refused) as caught:
+        house.init(house.cluster(mine=[a_map("shared")]))
+    assert caught.value.evidence == ("ConfigMap kube-system/shared is in applyset-other-v1",)
+    assert house.fleet.count() == before
+
+
+def test_a_parent_of_another_tool_is_refused(house: House) -> None:
+    house.init(house.cluster())
+    parent = applyset.parent([])
+    parent["metadata"]["annotations"][applyset.TOOLING_ANNOTATION] = "kubectl/v1.36.3"
+    house.add(parent)
+    with pytest.raises(Refused, match=r"that kubectl/v1\.36\.3 keeps"):
+        house.init(house.cluster())
+
+
+def test_whatever_init_is_killed_before_the_same_command_prunes(house: House) -> None:
+    house.init(house.cluster(mine=[a_namespace("space"), a_map("mine", "space"), a_map("old"), a_definition(), a_rocket("ours")]))
+    other = house.cluster(built_in=("coredns",), mine=[a_map("new", "default")])
+    start = copy.deepcopy(house.fleet)
+    before = house.fleet.count()
+    house.init(other, prune=True)
+    number, expected, kubeconfig = house.fleet.count() - before, house.fleet.objects(), house.home / "demo.kubeconfig"
+    assert number > 10
+    for n in range(1, number + 1):
+        house.fleet = copy.deepcopy(start)
+        house.fleet.kill_before(n)
+        with pytest.raises(Killed):
+            house.init(other, prune=True)
+        house.fleet.advance(40)
+        house.init(other, prune=True)
+        assert house.fleet.objects() == expected, n
+        assert kubeconfig.exists()
+
+
+def test_what_an_earlier_run_applied_is_found_although_no_api_answered_in_between(house: House) -> None:
+    house.init(house.cluster(mine=[a_namespace("space")]))
+    other = house.cluster()
+    files = house.fleet.host("cp1").files
+    content = files.content(Path("/etc/kubernetes/manifests/kube-apiserver.yaml"))  # type: ignore[arg-type]
+    assert content is not None
+    files.remove(next(p for p in files.nodes if p.name == "kube-apiserver.yaml"), recursive=False)
+    house.fleet.advance(30)
+    said = house.init(other, prune=True)
+    assert "what is left over is not known" in said.text
+    assert "Namespace" in house.lists()[0]
+    house.init(other, prune=True)
+    assert not house.has("Namespace", "space")
+
+
+def test_verify_finds_what_is_left_over(house: House) -> None:
+    house.init(house.cluster(mine=[a_map("mine"), a_map("more")]))
+    TIME.fleet = house.fleet
+    console = Recorder()
+    code = queries.verify(
+        house.cluster(mine=[a_map("mine")]), Path("demo.yaml"), lambda _, host: house.fleet.connect(host), console
+    )
+    assert code is ExitCode.DRIFT
+    assert [(d["what"], d["expected"]) for d in console.results[-1]["differences"]] == [
+        ("api object ConfigMap kube-system/more", "not there")
+    ]
+
+
+def test_init_waits_for_what_the_addons_run(house: House) -> None:
+    said = house.init(house.cluster(mine=[a_workload("DaemonSet", "net", hostNetwork=True), a_workload("Deployment", "web")]))
+    assert "4 workloads rolled out" in said.text
+    assert "not waited for" not in said.text
+
+
+def test_without_a_pod_network_nothing_waits_for_pods_that_cannot_start(house: House) -> None:
+    began = house.fleet.now
+    said = house.init(house.cluster())
+    assert "1 workload rolled out" in said.text
+    assert "these cannot start: Deployment kube-system/coredns; not waited for" in said.text
+    assert house.fleet.now - began < 60
+
+
+def test_pods_that_cannot_run_are_named_and_init_ends_soon(house: House) -> None:
+    waiting = {"reason": "ImagePullBackOff", "message": "no such image"}
+    house.fleet.troubles["net"] = {"containerStatuses": [{"name": "net", "state": {"waiting": waiting}}]}
+    cluster = house.cluster(mine=[a_workload("DaemonSet", "net", hostNetwork=True)])
+    said = house.init(cluster)
+    notes = [event for event in said.events if "going on without" in event.message]
+    assert len(notes) == 1
+    assert notes[0].message == (
+        "waited 6 s in vain for 3 workloads rolled out; last answer: DaemonSet kube-system/net: 0 of 1 pods available; "
+        "pod net-0: ImagePullBackOff (no such image); going on without"
+    )
+    assert "demo is up" in said.text
+
+
+def test_what_others_need_is_applied_before_them(house: House) -> None:
+    net = a_workload("DaemonSet", "net", hostNetwork=True)
+    before = house.fleet.count()
+    house.init(house.cluster(built_in=(), mine=[net, a_map("mine", "space"), a_namespace("space"), a_map("more", "space")]))
+    done = [operation.what.removeprefix("PATCH ") for operation in house.fleet.operations[before:]]
+    parent, namespace, workload = (
+        done.index(path) for path in (
+            applyset.PARENT_PATH, "/api/v1/namespaces/space", "/apis/apps/v1/namespaces/kube-system/daemonsets/net",
+        )
+    )  # fmt: skip
+    maps = [done.index(f"/api/v1/namespaces/space/configmaps/{name}") for name in ("mine", "more")]
+    assert parent < namespace < min(maps) < max(maps) < workload
