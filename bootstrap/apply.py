@@ -19,6 +19,7 @@ from bootstrap.access import Access
 from bootstrap.errors import BootstrapError, ExitCode, HostUnreachable, SeveralErrors
 from bootstrap.events import Event, Kind
 from bootstrap.files import File
+from bootstrap.health import PodRuns, Verdict
 from bootstrap.localfiles import write_local
 from bootstrap.parallel import each
 from bootstrap.plan import (
@@ -127,12 +128,12 @@ class Applier:
             case WaitFor(probe, timeout):
                 self._tell(Kind.WAITING, step, host, str(probe))
                 restart = partial(self._restart_kubelet, step, host) if change.restart_kubelet else None
-                watch = refusals.Watch(waiting.data_dir(self._access), restart, time.monotonic)
+                watch = self._watch(change, host, restart)
                 try:
                     waiting.wait(
                         probe, host, self._access, timeout,
                         tell=lambda answer: self._tell(Kind.WAITING, step, host, str(probe), answer=answer),
-                        failing=lambda verdict: watch(verdict, self._access.connections[host]),
+                        failing=watch,
                         stopped=self._stop.is_set, hopeless=self._hopeless,
                     )  # fmt: skip
                 except waiting.NotHealthy as error:
@@ -157,6 +158,15 @@ class Applier:
             case _:
                 assert_never(change)
         self._tell(Kind.CHANGED, step, host, done_text(change))
+
+    def _watch(self, change: WaitFor, host: str, restart: Callable[[str], None] | None) -> Callable[[Verdict], None]:
+        """What looks, at answers that are no yes, for pods that the kubelet refused."""
+        data_dir, probe = waiting.data_dir(self._access), change.probe
+        if isinstance(probe, PodRuns):
+            file = refusals.FileWatch(data_dir, probe.path, f"{probe.namespace}/{probe.name}", time.monotonic)
+            return lambda verdict: file(self._access.connections[host])
+        watch = refusals.Watch(data_dir, restart, time.monotonic)
+        return lambda verdict: watch(verdict, self._access.connections[host])
 
     def _restart_kubelet(self, step: Step, host: str, why: str) -> None:
         if self._access.holds is not None:

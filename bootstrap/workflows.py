@@ -21,7 +21,9 @@ from bootstrap.phases import (
     mark_finished,
     remove_member,
     remove_node,
+    remove_static_pods,
     reset_files,
+    static_pods,
     stop_static_pods,
     upload_config,
     user_addon,
@@ -50,8 +52,13 @@ INIT = Workflow(
         admin_access.PHASE,
         finish.PHASE,
         mark_finished.PHASE,
+        static_pods.PHASE,
     ),
 )
+
+PODS_APPLY = Workflow("pods apply", (static_pods.NEW, static_pods.CHANGED))
+
+PODS_DELETE = Workflow("pods delete", (remove_static_pods.PHASE,))
 
 RESET = Workflow(
     "reset",

@@ -1,6 +1,7 @@
 """stop-pods: the kubelet ends the static pods whose manifests go, then ends itself; other pods are ended after it.
 
 A kubelet whose node was never registered does not end them (it waits to mirror them first): they are ended after it, too.
+Those of the user's own that this tool put there go first. Strangers' manifests stay.
 Inputs: manifests of ours on the host, whether the kubelet runs. Outputs: no manifest of ours, no kubelet, no container.
 A second run does nothing on a host that has none of them.
 """
@@ -23,7 +24,7 @@ def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
     facts = snapshot.facts[host.name]
     service = facts.services.get("kubelet.service")
     runs = service is not None and service.active_state in ("active", "activating", "reloading")
-    changes: list[Change] = []
+    changes: list[Change] = [RemovePath(path) for path in desired.users_manifests(facts)]
     # etcd goes last: an API server that loses its store while it shuts down takes half a minute longer.
     for components in (k.COMPONENTS[1:], (k.ETCD,)):
         paths = [desired.manifest_path(facts, name) for name in components]

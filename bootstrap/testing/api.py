@@ -118,14 +118,21 @@ def _objects(call: Call, store: ObjectStore) -> dict[str, Any]:
 def _collection(call: Call, store: ObjectStore, base: str, plural: str, namespace: str) -> dict[str, Any]:
     if call.method == "POST":
         thing = json.loads(call.body)
+        unknown = sorted(store.unknown_fields & thing.get("spec", {}).keys())
+        if unknown and call.query.get("fieldValidation") == "Strict":
+            raise Refusal(400, "BadRequest", f'strict decoding error: unknown field "spec.{unknown[0]}"')
         key = (base, plural, namespace, thing["metadata"]["name"])
         return store.create(key, thing, call.now, dry_run=not call.writes)
-    if call.method != "GET" or set(call.query) - {"labelSelector", "limit"}:
+    if call.method != "GET" or set(call.query) - {"labelSelector", "fieldSelector", "limit"}:
         raise AssertionError(f"the model API server does not know {call.method} {call.url}")
     wanted = dict(part.split("=", 1) for part in call.query.get("labelSelector", "").split(",") if part)
+    field, _, node = call.query.get("fieldSelector", "").partition("=")
+    if field not in ("", "spec.nodeName"):
+        raise AssertionError(f"the model API server does not know the field selector of {call.url}")
     items = [
         thing for thing in store.list(base, plural, namespace)
         if wanted.items() <= (thing["metadata"].get("labels") or {}).items()
+        and (not field or thing.get("spec", {}).get("nodeName") == node)
     ]  # fmt: skip
     return {"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": str(store.revision)}, "items": items}
 
