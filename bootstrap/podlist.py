@@ -98,7 +98,7 @@ def _rows(access: Access, facts: Facts, pods: Mapping[str, Sequence[Mapping[str,
         owner = _owner(path, pod, userpods.origin(observed.content))
         if pod is None:
             why = refusals.reason(connection, facts, path, "")
-            yield Row(host, "", "", "no pod", 0, "-", owner, path, why)
+            yield Row(host, "", "", "refused" if why else "no pod", 0, "-", owner, path, why)
             continue
         named.add(pod)
         newest = _newest(seen, *pod)
@@ -148,7 +148,8 @@ def _state(manifest: bytes, path: PurePosixPath, seen: HostPods, pod: tuple[str,
         return "not started"
     if hostpods.runs(probe, seen).ok:
         return "running" if newest.alive else "ended"
-    return "failing" if newest.restarts or not newest.alive else "starting"
+    over = any(container.age_s is None for container in newest.containers if container.name in decoded.containers)
+    return "failing" if over or newest.restarts or not newest.alive else "starting"
 
 
 def _mirror(

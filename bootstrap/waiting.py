@@ -18,6 +18,8 @@ from bootstrap.health import Probe, Verdict
 
 PAUSE_S = 0.3
 RUN_PAUSE_S = 0.5
+POD_PAUSE_S = 2.0
+"""Between two looks at a host's processes, for a pod that takes its time anyway."""
 LOG_LINES = 12
 KUBELET_LINES = 4
 JOURNAL_LINES = 1000
@@ -94,7 +96,8 @@ def wait(
             )
         if verdict.ok or link.is_lost:
             settled.clear()
-        sleep(RECONNECT_PAUSE_S if link.is_lost else RUN_PAUSE_S if verdict.ok else PAUSE_S)
+        pause_s = POD_PAUSE_S if isinstance(probe, health.PodRuns | health.PodGone) else PAUSE_S
+        sleep(RECONNECT_PAUSE_S if link.is_lost else RUN_PAUSE_S if verdict.ok else pause_s)
 
 
 class _Link:

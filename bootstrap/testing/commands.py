@@ -123,7 +123,7 @@ def chown(host: FakeHost, argv: Sequence[str], stdin: bytes) -> Completed:
 
 def touch(host: FakeHost, argv: Sequence[str], stdin: bytes) -> Completed:
     """`touch -c PATH`: a file that is there is as if it had just been written."""
-    return _changed(host, argv[1:], lambda at: host.files.change(at, replace(host.files.nodes[at], mtime=host.now())))
+    return _changed(host, ("touch", *argv[1:]), lambda at: host.files.change(at, replace(host.files.nodes[at], mtime=host.now())))
 
 
 def sysusers(host: FakeHost, argv: Sequence[str], stdin: bytes) -> Completed:
