@@ -121,6 +121,12 @@ class ApiClient:
         except ApiError:
             return False
 
+    def create_dry_run(self, thing: Mapping[str, Any], what: str) -> None:
+        """Have a namespaced object judged, strictly, as if it were to be created. ApiError says what is wrong with it."""
+        collection = self.path(thing).rpartition("/")[0]
+        query = "?dryRun=All&fieldValidation=Strict"
+        self._checked("POST", collection + query, what, json.dumps(thing).encode(), "application/json")
+
     def merge(self, path: str, patch: Mapping[str, Any], what: str) -> dict[str, Any]:
         """JSON merge patch; with a resourceVersion in it, a conflict is an ApiError of status 409."""
         body = json.dumps(patch).encode()

@@ -22,6 +22,7 @@ from bootstrap.apiserver import ApiClient
 from bootstrap.errors import BootstrapError, ExitCode, HostUnreachable, SeveralErrors
 from bootstrap.events import Event, Kind
 from bootstrap.files import File
+from bootstrap.health import PodRuns, Verdict
 from bootstrap.localfiles import write_local
 from bootstrap.objects import wave
 from bootstrap.parallel import each
@@ -188,20 +189,27 @@ class Applier:
         probe = change.probe
         self._tell(Kind.WAITING, step, host, str(probe))
         restart = partial(self._restart_kubelet, step, host) if change.restart_kubelet else None
-        watch = refusals.Watch(waiting.data_dir(self._access), restart, time.monotonic)
         try:
             waiting.wait(
                 probe, host, self._access, change.timeout,
                 tell=lambda answer: self._tell(Kind.WAITING, step, host, str(probe), answer=answer),
-                failing=lambda verdict: watch(verdict, self._access.connections[host]),
-                stopped=self._stop.is_set, hopeless=self._hopeless,
+                failing=self._watch(change, host, restart), stopped=self._stop.is_set, hopeless=self._hopeless,
             )  # fmt: skip
         except waiting.NotHealthy as error:
             if change.required or self._stop.is_set():
                 raise
-            self._tell(Kind.NOTE, step, host, f"{error.message}; going on without")
+            self._tell(Kind.NOTE, step, host, "; ".join((error.message, *error.evidence[:1], "going on without")))
             return
         self._tell(Kind.READY, step, host, str(probe))
+
+    def _watch(self, change: WaitFor, host: str, restart: Callable[[str], None] | None) -> Callable[[Verdict], None]:
+        """What looks, at answers that are no yes, for pods that the kubelet refused."""
+        data_dir, probe = waiting.data_dir(self._access), change.probe
+        if isinstance(probe, PodRuns):
+            file = refusals.FileWatch(data_dir, probe.path, f"{probe.namespace}/{probe.name}", time.monotonic)
+            return lambda verdict: file(self._access.connections[host])
+        watch = refusals.Watch(data_dir, restart, time.monotonic)
+        return lambda verdict: watch(verdict, self._access.connections[host])
 
     def _restart_kubelet(self, step: Step, host: str, why: str) -> None:
         if self._access.holds is not None:

@@ -218,6 +218,19 @@ class KubeletSpec(Model):
     extra_args: tuple[Arg, ...] = ()
 
 
+class StaticPod(Model):
+    """A static pod of the user's own, on the hosts of these roles and on those that are named; one of the two must be given.
+
+    file: its manifest: one v1 Pod.
+    roles: control-plane, worker.
+    hosts: names of hosts.
+    """
+
+    file: fields.LocalPath
+    roles: tuple[Role, ...] = ()
+    hosts: tuple[fields.HostName, ...] = ()
+
+
 class KubeProxy(Model):
     """config is merged into the KubeProxyConfiguration."""
 
@@ -321,6 +334,7 @@ class Cluster(Model):
     ca_certificate_validity_period: of certificate authorities.
     certificate_authorities: directory on the operator's machine with the user's own CAs, named as in /etc/kubernetes/pki.
     patches: directory of kubeadm-style patches for all hosts.
+    static_pods: static pods of the user's own.
     addons: `coredns`, `kube-proxy`, and paths of manifest files of the user's own.
     hardening: what is stricter than kubeadm's defaults.
     """
@@ -345,6 +359,7 @@ class Cluster(Model):
     ca_certificate_validity_period: fields.Duration = Field(default=timedelta(days=3650), alias="caCertificateValidityPeriod")
     certificate_authorities: fields.LocalPath | None = None
     patches: fields.LocalPath | None = None
+    static_pods: tuple[StaticPod, ...] = ()
     addons: tuple[fields.Addon, ...] = ("coredns", "kube-proxy")
     hardening: Hardening = Hardening()
     timeouts: Timeouts = Timeouts()

@@ -42,6 +42,8 @@ SUPER_ADMIN_GROUP = "system:masters"
 
 DIGEST_ANNOTATION = "bootstrap/digest"
 DIGEST_ENV = "BOOTSTRAP_DIGEST"
+ORIGIN_ANNOTATION = "bootstrap/origin"
+"""On a static pod of the user's own: `inventory` or `applied`."""
 
 FIELD_MANAGER = "bootstrap"
 FINISHED_MARK = "bootstrap"

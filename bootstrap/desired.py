@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from bootstrap import addons, applyset, components, hardening, kubelet
+from bootstrap import addons, applyset, components, hardening, kubelet, userpods
 from bootstrap import constants as k
 from bootstrap.cluster import Host
 from bootstrap.components import ManifestContext
 from bootstrap.errors import PersonNeeded
 from bootstrap.etcd_user import etcd_user, is_made, sysusers_file
 from bootstrap.facts import Facts
+from bootstrap.facts.live import manifests
 from bootstrap.files import Directory, File, Link, is_temporary
 from bootstrap.objects import WORKLOADS, Object, wave
 from bootstrap.pki import Kept
@@ -86,6 +87,18 @@ def manifest(snapshot: Snapshot, host: Host, component: str) -> File:
     )
     content = components.manifest(snapshot.cluster, host, component, context)
     return File(manifest_path(facts, component), content, 0o600)
+
+
+def static_pods(snapshot: Snapshot, host: Host) -> tuple[File, ...]:
+    """The manifests of the user's own static pods."""
+    directory = manifest_dir(snapshot.facts[host.name])
+    return tuple(File(directory / pod.file_name, pod.content, 0o600) for pod in snapshot.static_pods.get(host.name, ()))
+
+
+def users_manifests(facts: Facts) -> dict[PurePosixPath, str]:
+    """Manifests on a host that this tool wrote for the user, each with its origin (userpods.FROM_INVENTORY, userpods.APPLIED)."""
+    found = {path: userpods.origin(seen.content) for path, seen in manifests(facts).items() if seen.kind == "file"}
+    return {path: origin for path, origin in sorted(found.items()) if origin}
 
 
 def cluster_token(snapshot: Snapshot, host: Host) -> str:

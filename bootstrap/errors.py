@@ -71,11 +71,11 @@ class InventoryError(BootstrapError):
 
     exit_code = ExitCode.USAGE
 
-    def __init__(self, problems: Sequence[Problem], *, hint: str = "") -> None:
+    def __init__(self, problems: Sequence[Problem], *, hint: str = "", what: str = "the inventory") -> None:
         self.problems = tuple(problems)
         count = len(self.problems)
         super().__init__(
-            f"{count} mistake{'' if count == 1 else 's'} in the inventory",
+            f"{count} mistake{'' if count == 1 else 's'} in {what}",
             evidence=[str(problem) for problem in self.problems],
             hint=hint,
         )

@@ -13,9 +13,11 @@ from bootstrap import constants as k
 from bootstrap.cluster import Cluster, Host
 from bootstrap.errors import Refused
 from bootstrap.facts import Facts
+from bootstrap.facts.live import manifests
 from bootstrap.files import File, Secret
 from bootstrap.membership import quorum
 from bootstrap.plan import Change, Plan, Snapshot, Workflow, WriteFile
+from bootstrap.userpods import identity
 
 
 def is_live(facts: Mapping[str, Facts], *, unfinished: bool) -> bool:
@@ -68,11 +70,16 @@ def refuse_to_roll(plan: Plan, facts: Mapping[str, Facts], *, unfinished: bool, 
     if not is_live(facts, unfinished=unfinished):
         return
     found = []
+    users = [
+        f"{host}: {change.entry.path} would change"
+        for _, host, change in plan.all()
+        if isinstance(change, WriteFile) and _is_users(change, facts[host]) and _rolls(change, facts[host])
+    ]
     for host, seen in sorted(facts.items()):
         writes = [change for _, where, change in plan.all() if where == host and isinstance(change, WriteFile)]
         for change in writes:
             reasons = _changed_startup_files(change, writes)
-            if _rolls(change, seen) and not _is_restored(change, reasons):
+            if _rolls(change, seen) and not _is_users(change, seen) and not _is_restored(change, reasons):
                 why = f", because {', '.join(str(reason.entry.path) for reason in reasons)} would" if reasons else ""
                 found.append(f"{host}: {change.entry.path} would change{why}")
     if found:
@@ -81,6 +88,38 @@ def refuse_to_roll(plan: Plan, facts: Mapping[str, Facts], *, unfinished: bool, 
             evidence=found,
             hint=f"see what differs: bootstrap verify {inventory}; put the inventory back as it was, or, where the cluster "
             f"may be lost: bootstrap reset {inventory}, then init",
+        )
+    if users:
+        raise Refused(
+            "static pods of the user's own would change, and init only makes those that are missing",
+            evidence=users, hint=f"bootstrap pods apply {inventory}",
+        )
+
+
+def refuse_to_take_place(snapshot: Snapshot, *, adopt: bool = False) -> None:
+    """Raise Refused where a static pod of the user's own is in the way of what somebody else put there: its file, or its name.
+
+    adopt: a file in its place that holds the same pod, by name, may be taken over.
+    """
+    found = []
+    for host, pods in sorted(snapshot.static_pods.items()):
+        facts = snapshot.facts[host]
+        there, ours = manifests(facts), desired.users_manifests(facts)
+        for pod in pods:
+            path, key = desired.manifest_dir(facts) / pod.file_name, (pod.namespace, pod.name)
+            seen = facts.owned.get(path)
+            takes = adopt and seen is not None and seen.kind == "file" and identity(seen.content) == key
+            if seen is not None and path not in ours and not takes:
+                found.append(f"{host}: {path} is there, and was not written by this tool")
+            elif path in ours and seen is not None and identity(seen.content) != key:
+                found.append(f"{host}: {path} is there, and holds {'/'.join(identity(seen.content) or ('another pod',))}")
+            others = [other for other, content in there.items() if other != path and identity(content.content) == key]
+            found += [f"{host}: {other} is a manifest of {pod.key}, too; the kubelet would run one of them" for other in others]
+    if found:
+        raise Refused(
+            "other manifests are in the way", evidence=found,
+            hint="one that is worth nothing goes by its path: bootstrap pods delete INVENTORY FILE --host HOST; one in its very "
+            "place, of the same pod, is taken over by: bootstrap pods apply --adopt",
         )
 
 
@@ -134,6 +173,11 @@ def _rolls(change: WriteFile, facts: Facts) -> bool:
         return False
     directories = (desired.manifest_dir(facts), k.API_SERVER_CONFIG_DIR)
     return entry.path.parent in directories or entry.path in (k.KUBELET_CONFIG, k.KUBELET_DROP_IN)
+
+
+def _is_users(change: WriteFile, facts: Facts) -> bool:
+    """Whether a write is of a manifest that is no component's."""
+    return change.entry.path.parent == desired.manifest_dir(facts) and change.entry.path.stem not in k.COMPONENTS
 
 
 def _changed_startup_files(change: WriteFile, writes: Sequence[WriteFile]) -> list[WriteFile]:
@@ -199,9 +243,9 @@ def refuse_to_end(voters: Sequence[str], leaving: Collection[str], cluster: Clus
 
 
 def strangers(facts: Facts) -> tuple[PurePosixPath, ...]:
-    """Entries of the manifest directory that the kubelet reads although they are no manifest of ours."""
+    """Entries of the manifest directory that the kubelet reads although this tool did not write them."""
     directory = desired.manifest_dir(facts)
-    ours = {directory / f"{name}.yaml" for name in k.COMPONENTS}
+    ours = {*(directory / f"{name}.yaml" for name in k.COMPONENTS), *desired.users_manifests(facts)}
     return tuple(
         path for path in sorted(facts.owned)
         if path.parent == directory and path not in ours and not path.name.startswith(".")

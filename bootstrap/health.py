@@ -138,7 +138,41 @@ class Gone:
         return f"{', '.join(self.components)} stopped"
 
 
-Probe = Healthy | EtcdVoters | EtcdInStep | NodesRegistered | MirrorPods | Established | RolledOut | Gone
+@dataclass(frozen=True)
+class PodRuns:
+    """Every container of a static pod runs, and has run for stable_s without a restart. Told by processes, not by the API.
+
+    name: without the node's. containers: those that must run. may_end: one that has ended is fine. replaces: UIDs of its pod
+    before the manifest at `path` was changed: they must be gone.
+    """
+
+    namespace: str
+    name: str
+    path: PurePosixPath
+    containers: tuple[str, ...]
+    may_end: bool = False
+    replaces: tuple[str, ...] = ()
+    stable_s: float = 0.0
+
+    def __str__(self) -> str:
+        return f"static pod {self.namespace}/{self.name} running" + (f" for {self.stable_s:.0f} s" if self.stable_s else "")
+
+
+@dataclass(frozen=True)
+class PodGone:
+    """No process of a static pod is left. uids: of its pod while its manifest was there."""
+
+    namespace: str
+    name: str
+    uids: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"static pod {self.namespace}/{self.name} ended"
+
+
+Probe = (
+    Healthy | EtcdVoters | EtcdInStep | NodesRegistered | MirrorPods | Established | RolledOut | Gone | PodRuns | PodGone
+)
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from bootstrap import constants as k
-from bootstrap import waiting
+from bootstrap import hostpods, waiting
 from bootstrap.cluster import Cluster
 from bootstrap.connecting import Connect, connected
 from bootstrap.connection import Connection
@@ -42,6 +43,66 @@ def show(
             text = unwrapped(_container(connection, _candidates(facts, component, previous), component, tail, previous))
     console.lines("\n".join(text.splitlines()[-tail:] if tail else []))
     return ExitCode.DONE
+
+
+@dataclass(frozen=True)
+class PodLogRequest:
+    """pod: its name or `namespace/name`. container: None: the only one. previous: of the container before the newest one."""
+
+    host: str
+    pod: str
+    container: str | None = None
+    tail: int = 100
+    previous: bool = False
+
+
+def show_pod(cluster: Cluster, request: PodLogRequest, connect: Connect, console: Console) -> ExitCode:
+    """Print the last lines of a static pod's log, of any host of the inventory."""
+    hosts = [host for host in cluster.hosts if host.name == request.host]
+    if not hosts:
+        known = ", ".join(host.name for host in cluster.hosts)
+        raise UsageError(f"{request.host!r} is no host of {cluster.name}", hint=f"hosts: {known}")
+    with connected(cluster, hosts, connect, tell=console.working) as access:
+        connection = access.connections[request.host]
+        found = _pods(hostpods.look(connection), request)
+        container = _chosen(found[-1], request)
+        candidates = _logs_of(found, container, request.previous)
+        text = unwrapped(_container(connection, candidates, f"{request.pod}: {container}", request.tail, request.previous))
+    console.lines("\n".join(text.splitlines()[-request.tail:] if request.tail else []))
+    return ExitCode.DONE
+
+
+def _pods(seen: hostpods.HostPods, request: PodLogRequest) -> tuple[hostpods.HostPod, ...]:
+    """What is left of the static pod that is meant, the youngest last. Raises UsageError where that is nothing, or several."""
+    static = [pod for pod in seen.pods if pod.is_static]
+    names = {pod.uid: (pod.namespace, pod.name.removesuffix(f"-{seen.node}")) for pod in static}
+    found = [pod for pod in static if request.pod in (pod.name, names[pod.uid][1], "/".join(names[pod.uid]))]
+    meant = sorted({"/".join(names[pod.uid]) for pod in found})
+    if len(meant) > 1:
+        raise UsageError(f"{request.pod!r} means several pods on {request.host}", hint=f"one of {', '.join(meant)}")
+    if not found:
+        known = ", ".join(sorted({"/".join(name) for name in names.values()})) or "none"
+        raise UsageError(f"{request.pod!r} has no log on {request.host}", hint=f"static pods with a log: {known}")
+    return tuple(found)
+
+
+def _chosen(pod: hostpods.HostPod, request: PodLogRequest) -> str:
+    names = [container.name for container in pod.containers]
+    if request.container is None and len(names) == 1:
+        return names[0]
+    if request.container not in names:
+        lacks = f"has no container {request.container!r}" if request.container else "has several containers"
+        raise UsageError(f"{request.pod} {lacks}", hint=f"-c with one of {', '.join(names)}")
+    return request.container
+
+
+def _logs_of(pods: Sequence[hostpods.HostPod], container: str, previous: bool) -> list[PurePosixPath]:
+    """Log files that may be meant, the best first."""
+    logs = [one for pod in reversed(pods) for one in pod.containers if one.name == container]
+    if not previous:
+        return [one.log for one in logs[:1]]
+    before = [one.log.with_name(f"{one.restarts - 1}.log") for one in logs[:1] if one.restarts]
+    return [*before, *(one.log for one in logs[1:])]
 
 
 def _journal(connection: Connection, tail: int) -> str:

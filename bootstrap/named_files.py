@@ -1,4 +1,4 @@
-"""The files that an inventory names, read and judged before any host is asked: patches, add-ons, certificate authorities."""
+"""The files that an inventory names, read and judged before any host is asked: patches, add-ons, static pods, authorities."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from bootstrap import manifests, patches
+from bootstrap import manifests, patches, userpods
 from bootstrap.cluster import Cluster
 from bootstrap.constants import PKI_DIR
 from bootstrap.errors import InventoryError, Problem
@@ -39,6 +39,7 @@ def problems(cluster: Cluster, now: datetime) -> Iterator[Problem]:
                 manifests.load(Path(addon))
             except InventoryError as error:
                 yield from error.problems
+    yield from userpods.problems(cluster)
     if cluster.certificate_authorities is not None:
         yield from _authorities(cluster.certificate_authorities, now)
 

@@ -20,11 +20,13 @@ from bootstrap.facts import Facts
 from bootstrap.files import Directory, File, Link, Observed, Secret
 from bootstrap.hardening import ConfigFile
 from bootstrap.health import Probe
+from bootstrap.hostpods import HostPods
 from bootstrap.joining import Join
 from bootstrap.membership import Member
 from bootstrap.objects import ref
 from bootstrap.patches import Patch
 from bootstrap.pki import Kept
+from bootstrap.userpods import UserPod
 
 OPERATOR = "operator"
 """Name under which changes on the operator's own machine are shown."""
@@ -225,6 +227,8 @@ class Snapshot:
     wanted_pki: per host, the PKI files and kubeconfigs it should have, as far as their content is known.
     kept_pki: per host, files that stay as they are and whose content was not read: only their mode is looked after.
     shared_patches: the cluster's. patches: per host, the cluster's and then the host's own.
+    static_pods: by host, the static pods of the user's own that it should have. host_pods: by host, the pods that it has; only of
+    hosts that static_pods knows.
     config_files: configuration files of the API servers, the same on every master.
     user_objects: API objects of the manifests named in `addons`, in file order.
     local_files: what is at the paths of this machine that the command may write, None where nothing is.
@@ -248,6 +252,8 @@ class Snapshot:
     patches: Mapping[str, tuple[Patch, ...]] = field(default_factory=dict)
     config_files: tuple[ConfigFile, ...] = ()
     user_objects: tuple[Mapping[str, Any], ...] = ()
+    static_pods: Mapping[str, tuple[UserPod, ...]] = field(default_factory=dict)
+    host_pods: Mapping[str, HostPods] = field(default_factory=dict)
     local_files: Mapping[Path, Secret | None] = field(default_factory=dict)
     api: ApiState | None = None
     applied: Applied | None = None

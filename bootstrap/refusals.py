@@ -1,8 +1,10 @@
-"""Static pods that a kubelet refused: it says so once, in its journal, and does not try again before it is restarted.
+"""Static pods that a kubelet refused: it says so in its journal, and nowhere else.
 
-Admission comes before any container, so nothing else on the host tells: no sandbox, no log, no event while the API is down.
+A pod that it does not admit it does not try again before its file changes or the kubelet is restarted. A file that is no static
+pod to it is read again every 20 s. Both come before any container: no sandbox, no log, no event while the API is down.
 Source: Kubernetes 1.35 to 1.37, pkg/kubelet/allocation/allocation_manager.go ("Pod admission denied"), kubelet.go
-(HandlePodAdditions), lifecycle/predicate.go and sysctl, apparmor and shutdown handlers (the reasons).
+(HandlePodAdditions), lifecycle/predicate.go and sysctl, apparmor and shutdown handlers (the reasons); config/file.go and
+file_linux.go ("Could not process manifest file", "Unable to process watch event").
 """
 
 from __future__ import annotations
@@ -28,9 +30,9 @@ LASTING = frozenset({
     "PodOSNotSupported", "PodOSSelectorNodeLabelDoesNotMatch", "SupplementalGroupsPolicyNotSupported", "SysctlForbidden",
 })  # fmt: skip
 """Reasons that lie in the pod and the node as they are: no restart helps."""
-_DENIED = re.compile(
-    r'"Pod admission denied" podUID="([^"]*)" pod="kube-system/([^"]*)" reason="([^"]*)" message="((?:[^"\\]|\\.)*)"'
-)
+_TEXT = r'"((?:[^"\\]|\\.)*)"'
+_DENIED = re.compile(rf'"Pod admission denied" podUID="([^"]*)" pod="([^"]*)" reason="([^"]*)" message={_TEXT}')
+_UNREADABLE = re.compile(rf'"(?:Could not process manifest file|Unable to process watch event)" err={_TEXT}')
 
 
 class PodRefused(BootstrapError):
@@ -39,12 +41,18 @@ class PodRefused(BootstrapError):
 
 @dataclass(frozen=True)
 class Refusal:
-    """What a kubelet said of one static pod. uid: of the pod, which is made of its manifest."""
+    """What a kubelet said of one static pod. pod: `namespace/name`. uid: of the pod, which is made of its manifest."""
 
-    component: str
+    pod: str
     uid: str
     reason: str
     message: str
+
+    @property
+    def component(self) -> str:
+        """The control plane component that the pod is; empty for any other."""
+        name = self.pod.removeprefix("kube-system/")
+        return name if name in k.COMPONENTS else ""
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.message}"
@@ -52,24 +60,54 @@ class Refusal:
 
 def refusals(connection: Connection, facts: Facts) -> tuple[Refusal, ...]:
     """What the kubelet that runs now refused of the control plane's pods, the last word on each; not what runs all the same."""
-    service = facts.services.get("kubelet.service")
-    if service is None or not service.main_pid:
-        return ()
-    journal = ("journalctl", "-b", f"_PID={service.main_pid}", "-n", str(JOURNAL_LINES), "--no-pager", "-o", "cat")
-    done = connection.run(journal)
-    found = parse(done.stdout.decode(errors="replace"), facts.host)
+    found = parse(_journal(connection, facts), facts.host)
     running = {process.component for process in facts.processes}
-    return tuple(refusal for refusal in found if refusal.component not in running)
+    return tuple(refusal for refusal in found if refusal.component and refusal.component not in running)
+
+
+def reason(connection: Connection, facts: Facts, path: PurePosixPath, pod: str) -> str:
+    """Why the kubelet that runs now does not run the manifest at `path` as it is; empty where it said nothing of it.
+
+    pod: its `namespace/name`. What was said before the file was written is about another one.
+    """
+    seen = facts.owned.get(path)
+    journal = _journal(connection, facts, since=0.0 if seen is None else seen.mtime)
+    denied = next((str(refusal) for refusal in parse(journal, facts.host) if refusal.pod == pod), "")
+    return denied or unreadable(journal, path)
 
 
 def parse(journal: str, node: str) -> tuple[Refusal, ...]:
-    """The refusals in a kubelet's journal, by component, the last of each. node: its name, which the pods' names end with."""
+    """The pods not admitted in a kubelet's journal, the last of each. node: its name, which the pods' names end with."""
     found: dict[str, Refusal] = {}
-    for uid, pod, reason, message in _DENIED.findall(journal):
-        component = pod.removesuffix(f"-{node}")
-        if component in k.COMPONENTS:
-            found[component] = Refusal(component, uid, reason, re.sub(r"\\(.)", r"\1", message))
+    for uid, full_name, why, message in _DENIED.findall(journal):
+        pod = full_name.removesuffix(f"-{node}")
+        found[pod] = Refusal(pod, uid, why, _unescaped(message))
     return tuple(found.values())
+
+
+def unreadable(journal: str, path: PurePosixPath) -> str:
+    """The last thing that a kubelet's journal says of a file that it could not make a pod of; empty where it says nothing."""
+    whole = re.compile(rf"(?<![^\s\"\\]){re.escape(str(path))}(?![A-Za-z0-9._/-])")
+    said = ""
+    for line in journal.splitlines():
+        found = _UNREADABLE.search(line)
+        if found is not None and whole.search(line):
+            said = _unescaped(found[1]).rpartition(f"{path}: ")[2]
+    return said
+
+
+def _journal(connection: Connection, facts: Facts, since: float = 0.0) -> str:
+    """What the kubelet said that runs now; nothing where none does. since: seconds since the epoch by the host's clock."""
+    service = facts.services.get("kubelet.service")
+    if service is None or not service.main_pid:
+        return ""
+    from_then = ("--since", f"@{since:.6f}") if since else ()
+    argv = ("journalctl", "-b", f"_PID={service.main_pid}", "-n", str(JOURNAL_LINES), "--no-pager", "-o", "cat", *from_then)
+    return connection.run(argv).stdout.decode(errors="replace")
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text)
 
 
 class Watch:
@@ -119,3 +157,32 @@ class Watch:
         return PodRefused(
             f"the kubelet on {host}{again} refuses {names}", host=host, evidence=[f"{r.component}: {r}" for r in found], hint=hint
         )
+
+
+class FileWatch:
+    """What looks, while a static pod of the user's own is waited for, whether the kubelet refused it."""
+
+    def __init__(
+        self, data_dir: PurePosixPath, path: PurePosixPath, pod: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._data_dir = data_dir
+        self._path = path
+        self._pod = pod
+        self._clock = clock
+        self._next = clock() + AFTER_S
+
+    def __call__(self, connection: Connection) -> None:
+        """Look, if it is time to. Raises PodRefused where the kubelet refuses the pod, and waiting would not help."""
+        if self._clock() < self._next:
+            return
+        self._next = self._clock() + EVERY_S
+        try:
+            why = reason(connection, connection.look(self._data_dir), self._path, self._pod)
+        except HostUnreachable:
+            return  # the wait itself finds out, and connects again
+        if why:
+            raise PodRefused(
+                f"the kubelet on {connection.name} refuses {self._pod}", host=connection.name, evidence=[f"{self._path}: {why}"],
+                hint="mend the manifest and apply it again; where it is the host that lacks something, put that right, then on "
+                f"{connection.name}: systemctl restart kubelet",
+            )

@@ -16,7 +16,7 @@ from pathlib import Path
 import yaml
 
 from bootstrap import constants as k
-from bootstrap import desired, snapshots, workflows
+from bootstrap import desired, snapshots, userpods, workflows
 from bootstrap.cluster import Cluster, Host
 from bootstrap.console import Console
 from bootstrap.errors import ExitCode, UsageError
@@ -75,6 +75,7 @@ def _snapshot(cluster: Cluster, secrets: bool) -> Snapshot:
         shared_patches=snapshots.shared_patches(cluster),
         patches=snapshots.patches_of(cluster),
         user_objects=snapshots.user_objects(cluster),
+        static_pods=userpods.of_hosts(cluster),
         config_files=snapshots.config_files(cluster, facts, None, with_secrets=False),
     )
 
@@ -85,6 +86,7 @@ def _entries(snapshot: Snapshot, host: Host) -> Iterator[File | Link]:
     wanted = [change.entry for change in (*pki, *further) if isinstance(change, WriteFile)]
     wanted += [desired.manifest(snapshot, host, name) for name in k.COMPONENTS]
     wanted += desired.kubelet_files(snapshot, host)
+    wanted += desired.static_pods(snapshot, host)
     for entry in wanted:
         if isinstance(entry, File | Link):
             yield entry

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -76,6 +76,7 @@ def init(cluster: Cluster, request: Request, connect: Connect, console: Console)
         snapshot = snapshots.take(cluster, facts, access, datetime.now(UTC), kubeconfig_path=target)
         snapshot = replace(snapshot, options={"keep_kubelet": request.keep_kubelet, "prune": request.prune})
         guards.refuse_without_pki(workflow, snapshot)
+        guards.refuse_to_take_place(snapshot)
         plan, snapshot = plan_for(workflow, snapshot, access)
         unfinished = snapshot.api is not None and not snapshot.api.finished
         guards.refuse_to_roll(plan, facts, unfinished=unfinished, inventory=str(request.inventory))
@@ -190,19 +191,20 @@ def confirm(cluster: Cluster, typed: str | None, console: Console) -> None:
         raise UsageError(f"{word!r} is not the cluster's name; nothing was removed", hint=hint)
 
 
-def look(access: Access, *, security: bool = False) -> dict[str, Facts]:
-    """Facts of every connected host, read at once. security: as of Connection.look. Raises the errors of all that failed."""
-    found, failed = look_at_each(access, security=security)
+def look(access: Access, names: Collection[str] | None = None, *, security: bool = False) -> dict[str, Facts]:
+    """Facts of every connected host (or of those), read at once. security: as of Connection.look. Raises all errors."""
+    found, failed = look_at_each(access, names, security=security)
     raise_all(list(failed.values()))
     return found
 
 
-def look_at_each(access: Access, *, security: bool = False) -> tuple[dict[str, Facts], dict[str, BootstrapError]]:
-    """Facts of the connected hosts that could be read, and the errors of the others."""
+def look_at_each(
+    access: Access, names: Collection[str] | None = None, *, security: bool = False
+) -> tuple[dict[str, Facts], dict[str, BootstrapError]]:
+    """Facts of the connected hosts (or those of them) that could be read, and the errors of the others."""
     directory = PurePosixPath(access.cluster.etcd.local.data_dir)
-    results = at_once(
-        lambda name: access.connections[name].look(directory, security=security), sorted(access.connections), str
-    )
+    wanted = sorted(access.connections if names is None else names)
+    results = at_once(lambda name: access.connections[name].look(directory, security=security), wanted, str)
     failed = {name: found for name, found in results.items() if isinstance(found, BootstrapError)}
     return {name: found for name, found in results.items() if isinstance(found, Facts)}, failed
 

@@ -6,20 +6,23 @@ Private keys are read from hosts only when something has to be signed or copied,
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from bootstrap import constants as k
-from bootstrap import desired, hardening, kubeconfig, manifests, patches, pki, staticpod
+from bootstrap import desired, hardening, hostpods, kubeconfig, manifests, patches, pki, staticpod, userpods
 from bootstrap.access import Access
+from bootstrap.apply import MAX_HOSTS_AT_ONCE
 from bootstrap.cluster import Cluster, EncryptionAtRest, Host
 from bootstrap.errors import UsageError
 from bootstrap.facts import Facts
 from bootstrap.files import Directory, File, Link, Secret
 from bootstrap.hardening import ConfigFile, encryption
+from bootstrap.hostpods import HostPods
 from bootstrap.owned import flag_name
+from bootstrap.parallel import each
 from bootstrap.patches import Patch
 from bootstrap.pki import Authorities, Found, Kept
 from bootstrap.plan import ApiState, Snapshot
@@ -47,6 +50,7 @@ def take(
     if any(due.values()) and access is not None:
         authorities = _gathered(cluster, facts, _keys(access, facts), now)
     files = {host.name: _files(cluster, host, authorities, facts[host.name], access, now) for host in hosts}
+    static_pods = {name: pods for name, pods in userpods.of_hosts(cluster).items() if name in facts}
     local = {} if kubeconfig_path is None else {kubeconfig_path: local_file(kubeconfig_path)}
     return Snapshot(
         cluster=cluster,
@@ -61,6 +65,8 @@ def take(
         shared_patches=shared_patches(cluster),
         patches=patches_of(cluster),
         user_objects=user_objects(cluster),
+        static_pods=static_pods,
+        host_pods=host_pods(access, [name for name, pods in static_pods.items() if pods]),
         config_files=config_files(cluster, facts, access),
         local_files=local,
     )
@@ -85,6 +91,14 @@ def patches_of(cluster: Cluster) -> dict[str, tuple[Patch, ...]]:
 def user_objects(cluster: Cluster) -> tuple[dict[str, object], ...]:
     """API objects of the manifests that `addons` names."""
     return tuple(thing for addon in cluster.addons if not _built_in(addon) for thing in manifests.load(Path(addon)))
+
+
+def host_pods(access: Access | None, names: Sequence[str]) -> dict[str, HostPods]:
+    """The pods of those hosts, looked at all at once; none where there are no hosts to look at."""
+    if access is None:
+        return {}
+    found = each(lambda name: hostpods.look(access.connections[name]), names, MAX_HOSTS_AT_ONCE)
+    return dict(zip(names, found, strict=True))
 
 
 def config_files(

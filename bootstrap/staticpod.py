@@ -114,6 +114,15 @@ def api_references(spec: dict[str, Any]) -> Iterator[str]:
         yield from _volume_references(volume)
 
 
+def dangling_mounts(spec: dict[str, Any]) -> Iterator[str]:
+    """Mounts of a volume that the pod does not have."""
+    volumes = {volume.get("name") for volume in spec.get("volumes") or []}
+    for container in _containers(spec):
+        for mount in container.get("volumeMounts") or []:
+            if mount.get("name") not in volumes:
+                yield f"container {container.get('name')} mounts {mount.get('name')!r}, and there is no such volume"
+
+
 def _problems(pod: Pod, name: str) -> Iterator[str]:
     if not isinstance(pod, dict) or (pod.get("apiVersion"), pod.get("kind")) != ("v1", "Pod"):
         yield "it is not a v1 Pod"
@@ -140,7 +149,7 @@ def _problems(pod: Pod, name: str) -> Iterator[str]:
         if not container.get("image"):
             yield f"container {container.get('name')} has no image"
     yield from api_references(spec)
-    yield from _dangling_mounts(spec)
+    yield from dangling_mounts(spec)
 
 
 def _volume_references(volume: dict[str, Any]) -> Iterator[str]:
@@ -154,14 +163,6 @@ def _volume_references(volume: dict[str, Any]) -> Iterator[str]:
     for kind, source in volume.items():
         if isinstance(source, dict) and any(source.get(field) for field in _SECRET_FIELDS):
             yield f"volume {name} ({kind}) refers to a Secret"
-
-
-def _dangling_mounts(spec: dict[str, Any]) -> Iterator[str]:
-    volumes = {volume.get("name") for volume in spec.get("volumes") or []}
-    for container in _containers(spec):
-        for mount in container.get("volumeMounts") or []:
-            if mount.get("name") not in volumes:
-                yield f"container {container.get('name')} mounts {mount.get('name')!r}, and there is no such volume"
 
 
 def _containers(spec: dict[str, Any]) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from bootstrap import constants as k
-from bootstrap import desired, guards, hardening, health, healthz, staticpod
+from bootstrap import desired, guards, hardening, health, healthz, hostpods, staticpod, userpods
 from bootstrap.access import Access
 from bootstrap.apiserver import ApiError
 from bootstrap.apply import done_text
@@ -54,7 +54,7 @@ def differences(snapshot: Snapshot, plan: Plan, access: Access) -> tuple[Differe
         return tuple(found)
     found += _drift(plan, bare, api_answers=snapshot.api is not None)
     for host in hosts:
-        found += _strangers(snapshot.facts[host.name])
+        found += _strangers(snapshot, snapshot.facts[host.name])
         found += _processes(snapshot, host)
     for results in each(lambda host: _live(snapshot, host, access), hosts, len(hosts)):
         found += results
@@ -108,9 +108,13 @@ def _same_content(entry: File, sha256: str, content: bytes | None) -> bool:
     return entry.sha256 == sha256 or (not entry.secret and content is not None and same_pod(entry.bytes, content))
 
 
-def _strangers(facts: Facts) -> Iterable[Difference]:
+def _strangers(snapshot: Snapshot, facts: Facts) -> Iterable[Difference]:
     for path in guards.strangers(facts):
         yield Difference(facts.host, f"stranger {path}", "nothing but our manifests here", "the kubelet reads it as a manifest")
+    wanted = {pod.file_name for pod in snapshot.static_pods.get(facts.host, ())}
+    for path, origin in desired.users_manifests(facts).items():
+        if origin == userpods.FROM_INVENTORY and path.name not in wanted:
+            yield Difference(facts.host, f"static pod {path}", "not there: not in spec.staticPods", "the kubelet runs it")
 
 
 def _processes(snapshot: Snapshot, host: Host) -> Iterable[Difference]:
@@ -173,7 +177,17 @@ def _live(snapshot: Snapshot, host: Host, access: Access) -> list[Difference]:
         shown = hashlib.sha256(answer.peer_certificate).hexdigest()
         if shown != wanted:
             found.append(Difference(host.name, f"certificate served by {what}", f"{path} ({wanted[:12]})", shown[:12]))
-    return [*found, *_anonymous(snapshot, host, access)]
+    return [*found, *_anonymous(snapshot, host, access), *_users_pods(snapshot, host)]
+
+
+def _users_pods(snapshot: Snapshot, host: Host) -> Iterable[Difference]:
+    """Pods of spec.staticPods that do not run."""
+    for pod in snapshot.static_pods.get(host.name, ()):
+        path = desired.manifest_dir(snapshot.facts[host.name]) / pod.file_name
+        probe = health.PodRuns(pod.namespace, pod.name, path, pod.containers, pod.may_end)
+        verdict = hostpods.runs(probe, snapshot.host_pods[host.name])
+        if not verdict.ok and path in snapshot.facts[host.name].owned:
+            yield Difference(host.name, f"static pod {pod.key}", "running", verdict.answer)
 
 
 def _anonymous(snapshot: Snapshot, host: Host, access: Access) -> Iterable[Difference]:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import PurePosixPath
 
 from bootstrap import constants as k
-from bootstrap import health, rollouts
+from bootstrap import health, hostpods, rollouts
 from bootstrap.access import Access
 from bootstrap.apiserver import ApiError
 from bootstrap.connection import Connection, NoAnswer
@@ -19,10 +19,13 @@ from bootstrap.health import Probe, Verdict
 
 PAUSE_S = 0.3
 RUN_PAUSE_S = 0.5
+POD_PAUSE_S = 2.0
+"""Between two looks at a host's processes, for a pod that takes its time anyway."""
 LOG_LINES = 12
 STUCK_S = 5.0
 """How long an answer may say that waiting longer will hardly help before the wait ends."""
-
+KUBELET_LINES = 4
+JOURNAL_LINES = 1000
 
 RECONNECT_S = 150.0
 """How long it is tried to connect again to a host whose connection was lost: the reboot of a virtual machine, and some more."""
@@ -83,6 +86,12 @@ def wait(
             known = verdict.component in (*k.COMPONENTS, "kubelet")
             direct = known and isinstance(probe, health.Healthy)
             whole = f"{min(timeout.total_seconds(), clock() - began):.0f} s"
+            if isinstance(probe, health.PodRuns | health.PodGone):
+                raise NotHealthy(
+                    f"waited {whole} in vain for {probe}", host=host,
+                    evidence=[f"last answer: {verdict.answer}", *pod_evidence(access.connections[host], probe)],
+                    hint=f"bootstrap pods list INVENTORY; bootstrap pods logs INVENTORY {host} {probe.namespace}/{probe.name}",
+                )
             raise NotHealthy(
                 f"{verdict.component} on {blamed} did not become healthy within {whole}" if direct
                 else f"waited {whole} in vain for {probe}" + (f": look at {verdict.component} on {blamed}" if known else ""),
@@ -96,7 +105,8 @@ def wait(
             )
         if verdict.ok or link.is_lost:
             settled.clear()
-        sleep(RECONNECT_PAUSE_S if link.is_lost else RUN_PAUSE_S if verdict.ok else PAUSE_S)
+        pause_s = POD_PAUSE_S if isinstance(probe, health.PodRuns | health.PodGone) else PAUSE_S
+        sleep(RECONNECT_PAUSE_S if link.is_lost else RUN_PAUSE_S if verdict.ok else pause_s)
 
 
 class _Link:
@@ -166,6 +176,10 @@ def _ask(probe: Probe, host: str, access: Access, settled: set[health.Endpoint])
             facts = connection.look(data_dir(access))
             running = sorted({p.component for p in facts.processes if p.component in components})
             return Verdict(not running, f"still running: {', '.join(running)}", running[0] if running else "")
+        case health.PodRuns():
+            return hostpods.runs(probe, hostpods.look(connection))
+        case health.PodGone():
+            return hostpods.gone(probe, hostpods.look(connection))
 
 
 def voter(access: Access, but: str) -> EtcdClient:
@@ -212,6 +226,23 @@ def evidence(connection: Connection, component: str, access: Access) -> list[str
         done = connection.run(journal)
         silent = f"no container of {component} was ever started on {connection.name}; " if component in k.COMPONENTS else ""
         return [f"{silent}last lines of the kubelet on {connection.name}:", *_lines(done.stdout)]
+    except BootstrapError as error:
+        return [f"no log could be read from {connection.name}: {error}"]
+
+
+def pod_evidence(connection: Connection, probe: health.PodRuns | health.PodGone) -> list[str]:
+    """The last log lines of a static pod of the user's own, and what the kubelet said of it."""
+    try:
+        found = hostpods.look(connection)
+        pods, shown = found.static(probe.namespace, probe.name), []
+        for container in pods[-1].containers if pods else ():
+            logs = (*_before(container.log), container.log)
+            done = connection.run(("tail", "-q", "-n", str(LOG_LINES), *map(str, logs)))
+            shown += [f"last lines of container {container.name} on {connection.name}:", *_lines(done.stdout)[-LOG_LINES:]]
+        journal = connection.run(("journalctl", "-u", "kubelet", "-n", str(JOURNAL_LINES), "--no-pager", "-o", "cat")).stdout
+        mark = f'pod="{probe.namespace}/{probe.name}-'.encode()
+        said = b"\n".join([line for line in journal.splitlines() if mark in line][-KUBELET_LINES:])
+        return [*shown, *([f"last of what the kubelet on {connection.name} said of it:", *_lines(said)] if said else [])]
     except BootstrapError as error:
         return [f"no log could be read from {connection.name}: {error}"]
 

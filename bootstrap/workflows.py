@@ -26,8 +26,10 @@ from bootstrap.phases import (
     prune_addons,
     remove_member,
     remove_node,
+    remove_static_pods,
     reset_files,
     rollout,
+    static_pods,
     stop_control_plane,
     stop_static_pods,
     upload_config,
@@ -59,6 +61,7 @@ INIT = Workflow(
         finish.PHASE,
         mark_finished.PHASE,
         rollout.PHASE,
+        static_pods.PHASE,
     ),
 )
 
@@ -74,6 +77,7 @@ JOIN = Workflow(
         controllers.PHASE,
         mark_control_plane.PHASE,
         wait_control_plane.PHASE,
+        static_pods.PHASE,
     ),
 )
 """What the masters do that come into a living cluster."""
@@ -88,6 +92,10 @@ SETTLE = Workflow(
     ),
 )
 """What follows when masters have come or gone."""
+
+PODS_APPLY = Workflow("pods apply", (static_pods.NEW, static_pods.CHANGED))
+
+PODS_DELETE = Workflow("pods delete", (remove_static_pods.PHASE,))
 
 RESET = Workflow(
     "reset",

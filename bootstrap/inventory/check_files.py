@@ -28,6 +28,8 @@ def findings(draft: Draft) -> Iterator[Finding]:
         yield from _directory(draft, (*holder, "patches"), _HINTS["patches"])
     yield from _directory(draft, ("spec", "certificateAuthorities"), _HINTS["certificateAuthorities"])
     yield from _file(draft, ("spec", "hardening", "audit", "policyFile"), _HINTS["policyFile"])
+    for entry in draft.items("spec", "staticPods"):
+        yield from _file(draft, (*entry, "file"), "the manifest of a Pod; one to start from: bootstrap pods new")
     for addon in draft.items("spec", "addons"):
         if draft.text(*addon) not in BUILT_IN_ADDONS:
             yield from _file(draft, addon, "the path of a manifest, from the inventory's directory")

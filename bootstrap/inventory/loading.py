@@ -15,7 +15,16 @@ from bootstrap import versions
 from bootstrap.cluster import Cluster
 from bootstrap.errors import InventoryError, Problem
 from bootstrap.fields import DIRECTORY
-from bootstrap.inventory import check_components, check_durations, check_files, check_hosts, check_networks, document, translation
+from bootstrap.inventory import (
+    check_components,
+    check_durations,
+    check_files,
+    check_hosts,
+    check_networks,
+    check_static_pods,
+    document,
+    translation,
+)
 from bootstrap.inventory.document import Document
 from bootstrap.inventory.draft import Draft
 from bootstrap.inventory.findings import UNKNOWN_FIELD, Finding, Loc, field_path, within
@@ -62,7 +71,7 @@ def _judge(read: Document, directory: Path) -> tuple[Cluster | None, list[Findin
     if len(found) > _MOST:  # not all are known, so nothing may be built on the rest
         return cluster, found
     draft = Draft(read.data, _places(found), directory, versions.SUPPORTED_MINORS)
-    checks = (check_hosts, check_networks, check_components, check_durations, check_files)
+    checks = (check_hosts, check_networks, check_components, check_durations, check_files, check_static_pods)
     found += chain.from_iterable(check.findings(draft) for check in checks)
     return cluster, found
 

@@ -1,6 +1,7 @@
 """stop-pods: the kubelet ends etcd, whose manifest goes, then ends itself; other pods are ended after it.
 
 A kubelet whose node was never registered does not end them (it waits to mirror them first): they are ended after it, too.
+Those of the user's own that this tool put there go first. Strangers' manifests stay.
 Inputs: manifests of ours on the host, whether the kubelet runs. Outputs: no manifest of ours, no kubelet, no container.
 A second run does nothing on a host that has none of them.
 """
@@ -27,7 +28,8 @@ def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
         return []   # a machine that is gone: there is nothing to be done on it
     service = facts.services.get("kubelet.service")
     runs = service is not None and service.active_state in RUNNING
-    changes = ended(facts, (k.ETCD,))
+    changes: list[Change] = [RemovePath(path) for path in desired.users_manifests(facts)]
+    changes += ended(facts, (k.ETCD,))
     if runs:
         changes.append(Run(("systemctl", "stop", "kubelet.service"), "stopped the kubelet"))
     if service is not None and service.unit_file_state == "enabled" and k.KUBELET_DROP_IN in facts.owned:

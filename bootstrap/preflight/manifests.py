@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from bootstrap import constants as k
+from bootstrap import userpods
 from bootstrap.facts.kubelet import load_configuration
 from bootstrap.facts.live import manifest_directory, manifests
 from bootstrap.preflight.finding import Finding, error, path_name, warning
@@ -31,7 +32,7 @@ def strangers(subject: Subject) -> Iterator[Finding]:
             yield error("ManifestDirectory", subject.name,
                         f"{path} is a second manifest of {pod[1]}: the kubelet runs the one whose name sorts last",
                         f"move it to another directory, then: touch {manifest_directory(subject.facts) / pod[1]}.yaml")
-        else:
+        elif not userpods.origin(seen.content):
             yield warning("ManifestDirectory", subject.name,
                           f"{path} runs as the static pod {pod[0]}/{pod[1]}, which is not ours")
 

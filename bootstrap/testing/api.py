@@ -120,19 +120,31 @@ def _objects(call: Call, store: ObjectStore) -> dict[str, Any]:
 def _collection(call: Call, store: ObjectStore, base: str, plural: str, namespace: str) -> dict[str, Any]:
     if call.method == "POST":
         thing = json.loads(call.body)
+        unknown = sorted(store.unknown_fields & thing.get("spec", {}).keys())
+        if unknown and call.query.get("fieldValidation") == "Strict":
+            raise Refusal(400, "BadRequest", f'strict decoding error: unknown field "spec.{unknown[0]}"')
         key = (base, plural, namespace, thing["metadata"]["name"])
         return store.create(key, thing, call.now, dry_run=not call.writes)
     if call.method != "GET" or set(call.query) - {"fieldSelector", "labelSelector", "limit"}:
         raise AssertionError(f"the model API server does not know {call.method} {call.url}")
     labels, fields = (_selector(call.query.get(name, "")) for name in ("labelSelector", "fieldSelector"))
-    if set(fields) - ({"type"} if plural == "secrets" else set()):
+    known = {"secrets": {"type"}, "pods": {"spec.nodeName"}}
+    if set(fields) - known.get(plural, set()):
         raise AssertionError(f"the model API server selects no {plural} by {', '.join(fields)}")
     items = [
         thing for thing in store.list(base, plural, namespace)
         if labels.items() <= (thing["metadata"].get("labels") or {}).items()
-        and all(thing.get(name) == value for name, value in fields.items())
+        and all(_field(thing, name) == value for name, value in fields.items())
     ]  # fmt: skip
     return {"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": str(store.revision)}, "items": items}
+
+
+def _field(thing: dict[str, Any], path: str) -> Any:
+    """The value at a dotted path; None where there is none."""
+    value: Any = thing
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
 
 
 def _selector(text: str) -> dict[str, str]:

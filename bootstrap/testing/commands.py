@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from bootstrap.connection import Completed
 from bootstrap.scripts import script
 from bootstrap.testing.host import FakeHost
+from bootstrap.testing.hostpods import pods
 from bootstrap.testing.network import survey
 
 Program = Callable[[FakeHost, Sequence[str], bytes], Completed]
@@ -86,8 +87,12 @@ def journalctl(host: FakeHost, argv: Sequence[str], stdin: bytes) -> Completed:
     match tuple(argv[1:]):
         case ("-u", "kubelet" | "kubelet.service", "-n", count, *_):
             return _lines(kubelet.journal, int(count))
-        case ("-b", pid, "-n", count, *_) if kubelet.process is not None and pid == f"_PID={kubelet.process.pid}":
-            return _lines(kubelet.journal[kubelet.began:], int(count))
+        case ("-b", pid, "-n", count, "--no-pager", "-o", "cat", *since) if (
+            kubelet.process is not None and pid == f"_PID={kubelet.process.pid}"
+        ):
+            first = float(since[1].removeprefix("@")) if since else 0.0
+            said = zip(kubelet.journal, kubelet.said_at, strict=True)
+            return _lines([line for line, at in [*said][kubelet.began:] if at >= first], int(count))
     raise AssertionError(f"the model host does not know `{' '.join(argv)}`")
 
 
@@ -96,6 +101,8 @@ def shell(host: FakeHost, argv: Sequence[str], stdin: bytes) -> Completed:
     if tuple(argv) == ("sh", "-s") and stdin == script("stop-pods.sh"):
         host.runtime.containers.clear()
         return DONE
+    if tuple(argv) == ("sh", "-s") and stdin == script("pods.sh"):
+        return Completed(0, "".join(f"{line}\n" for line in pods(host)).encode(), b"")
     if tuple(argv[:3]) == ("sh", "-s", "--") and stdin == script("survey.sh"):
         return Completed(0, "".join(f"{line}\n" for line in survey(host, argv[3:])).encode(), b"")
     raise AssertionError(f"the model host does not know this script: {stdin[:200]!r}")
@@ -112,6 +119,11 @@ def chown(host: FakeHost, argv: Sequence[str], stdin: bytes) -> Completed:
     if owner not in host.files.users or group not in host.files.groups:
         return Completed(1, b"", f"chown: invalid user: '{argv[1]}'\n".encode())
     return _changed(host, argv, lambda at: host.files.change(at, replace(host.files.nodes[at], owner=owner, group=group)))
+
+
+def touch(host: FakeHost, argv: Sequence[str], stdin: bytes) -> Completed:
+    """`touch -c PATH`: a file that is there is as if it had just been written."""
+    return _changed(host, ("touch", *argv[1:]), lambda at: host.files.change(at, replace(host.files.nodes[at], mtime=host.now())))
 
 
 def sysusers(host: FakeHost, argv: Sequence[str], stdin: bytes) -> Completed:
@@ -134,10 +146,11 @@ COMMANDS: Mapping[str, Command] = {
     "stat": Command(stat, mutates=False),
     "dd": Command(dd, mutates=False),
     "journalctl": Command(journalctl, mutates=False),
-    "sh": Command(shell, mutates=lambda stdin: stdin != script("survey.sh")),
+    "sh": Command(shell, mutates=lambda stdin: stdin not in (script("survey.sh"), script("pods.sh"))),
     "chmod": Command(chmod),
     "chown": Command(chown),
     "systemd-sysusers": Command(sysusers),
+    "touch": Command(touch),
 }
 
 

@@ -76,6 +76,11 @@ class Container:
         env = {e["name"]: str(e.get("value", "")) for e in first.get("env") or []}
         return cls(pod, first["name"], argv, str(first.get("image", "")), env, mounts, Rights.of(spec, first))
 
+    @property
+    def is_restarted(self) -> bool:
+        """Whether its pod has it started again when it ends."""
+        return str(self.pod.pod["spec"].get("restartPolicy", "Always")) == "Always"
+
     def ways(self, path: PurePosixPath) -> list[PurePosixPath]:
         """Paths of the host that a path of the container leads over, from its mount's to its own; none without a mount."""
         at = self.on_host(path)
@@ -132,7 +137,7 @@ class Runtime:
         for one in self.containers.values():
             if one.running and one.name in broken:
                 self.end(one, broken[one.name], now)
-            elif not one.running and restart and now >= one.retry_at:
+            elif not one.running and restart and now >= one.retry_at and one.is_restarted:
                 one.restarts += 1
                 one.previous_log, one.log = one.log, []
                 if one.name in broken:

@@ -66,7 +66,8 @@ class FakeFleet:
 
     operations: every change the tool made or tried. calls: the calls that they belong to, one for all files of a write.
     ran: every command line it ran. commands: what hosts understand. before_each: called before each operation. before_step:
-    called before each thing that happens on a host, also within an operation: a host that dies is found as it is then.
+    called before each thing that happens on a host, also within an operation: a host that dies is found as it is then. on_tick:
+    called as time passes, after the hosts have done what was due.
     copy.deepcopy gives a fleet that lives on by itself, without the connections.
     troubles: status of a pod, by the name of the workload whose pods do not come up.
     life: number of the tool's run; those before it were killed.
@@ -87,6 +88,7 @@ class FakeFleet:
         self.troubles: dict[str, dict[str, Any]] = {}
         self.before_each: Callable[[], None] | None = None
         self.before_step: Callable[[], None] | None = None
+        self.on_tick: Callable[[], None] | None = None
         self._lock = threading.RLock()
         self.life = 0
         self._next_tick = self.now + TICK_S
@@ -146,6 +148,8 @@ class FakeFleet:
         for host in self.hosts.values():
             establish(host)
             roll_out(host)
+        if self.on_tick is not None:
+            self.on_tick()
 
     def is_up(self, started: float) -> bool:
         """Whether something that started then answers by now."""

@@ -46,7 +46,8 @@ class FakeKubelet:
     """kubelet.service of one host.
 
     frozen: it ignores what happens in its manifest directory. rejects: reasons by name of pods that it refuses; it does not try
-    them again before it is restarted. began: how long the journal was when the process started that runs.
+    them again before it is restarted. journal: what it said, said_at: and when. began: how long the journal was when the process
+    started that runs.
     """
 
     def __init__(self, node: str, files: FakeFiles, runtime: Runtime, next_pid: Callable[[], int]) -> None:
@@ -61,6 +62,7 @@ class FakeKubelet:
         self.frozen = False
         self.rejects: dict[str, str] = {}
         self.journal: list[str] = []
+        self.said_at: list[float] = []
         self.began = 0
         self._rejected: set[str] = set()
         self._next_pid = next_pid
@@ -100,6 +102,7 @@ class FakeKubelet:
         if self._source is not None and not self.frozen:
             pods = self._source.sync(now)
             self.journal += self._source.complaints
+            self.said_at += [now] * len(self._source.complaints)
             self._source.complaints.clear()
             admitted = {}
             for key, pod in pods.items():
@@ -107,7 +110,7 @@ class FakeKubelet:
                 if reason and pod.uid not in (*self.runtime.containers, *self._rejected):
                     self._rejected.add(pod.uid)
                     said = f'podUID="{pod.uid}" pod="{key}" reason="{reason}" message="it does not \\"fit\\""'
-                    self._say(f'"Pod admission denied" {said} operation="add"')
+                    self._say(f'"Pod admission denied" {said} operation="add"', now)
                 if pod.uid not in self._rejected:
                     admitted[key] = pod
             self.runtime.follow(admitted, now)
@@ -132,7 +135,7 @@ class FakeKubelet:
             config = self._needed_config(argv)
             kubeconfig = self._needed_identity(argv)
         except CannotStart as error:
-            self._say(f"run.go:72] command failed err=\"{error}\"")
+            self._say(f"run.go:72] command failed err=\"{error}\"", now)
             self._retry_at = now + RETRY_S
             return
         self.process = KubeletProcess(self._next_pid(), argv, now, config, kubeconfig)
@@ -140,7 +143,7 @@ class FakeKubelet:
         self.began = len(self.journal)
         path, _ = self.manifest_directory()
         self._source = PodSource(self.files, path, self.node, now) if path is not None else None
-        self._say('"Started kubelet"')
+        self._say('"Started kubelet"', now)
 
     def _needed_config(self, argv: tuple[str, ...]) -> dict[str, Any]:
         path = argument(argv, "config")
@@ -177,9 +180,10 @@ class FakeKubelet:
         value = decoded(self.files.content(PurePosixPath(path)) or b"") if path else {}
         return value if isinstance(value, dict) else {}
 
-    def _say(self, line: str) -> None:
+    def _say(self, line: str, now: float) -> None:
         if not self.journal or self.journal[-1] != line:
             self.journal.append(line)
+            self.said_at.append(now)
 
 
 def argument(argv: tuple[str, ...], name: str) -> str:

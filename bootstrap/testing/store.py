@@ -29,10 +29,14 @@ class Refusal(Exception):
 
 
 class ObjectStore:
-    """Objects by key. Nothing that is handed out may be changed by who gets it."""
+    """Objects by key. Nothing that is handed out may be changed by who gets it.
+
+    unknown_fields: of a pod's spec, what a strict API server of this version refuses.
+    """
 
     def __init__(self) -> None:
         self.revision = 1
+        self.unknown_fields: set[str] = set()
         self.objects: dict[Key, dict[str, Any]] = {}
         for name in FIRST_NAMESPACES:
             thing = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
@@ -42,6 +46,7 @@ class ObjectStore:
         """Objects are replaced, never changed, so the mapping alone is copied."""
         other = object.__new__(ObjectStore)
         other.revision, other.objects = self.revision, dict(self.objects)
+        other.unknown_fields = set(self.unknown_fields)
         return other
 
     def get(self, key: Key) -> dict[str, Any]:

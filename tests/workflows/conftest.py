@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bootstrap import apply, components, deeds, holding, memberdeeds, members, queries, runner, token_commands, waiting
+from bootstrap import apply, components, deeds, holding, memberdeeds, members, pods, queries, runner, token_commands, waiting
 from tests.workflows.support import TIME
 
 REMEMBERED: dict[tuple[str, str, str], bytes] = {}
@@ -19,9 +19,9 @@ REMEMBERED: dict[tuple[str, str, str], bytes] = {}
 def model_time(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (apply, deeds, holding, memberdeeds):
         monkeypatch.setattr(module, "time", TIME)
-    for module in (runner, members, token_commands):
+    for module in (runner, members, pods, token_commands):
         monkeypatch.setattr(module, "time", TIME)
-    for module, name in ((runner, "datetime"), (members, "datetime"), (queries, "datetime"), (token_commands, "datetime")):
+    for module, name in ((module, "datetime") for module in (runner, members, pods, queries, token_commands)):
         monkeypatch.setattr(module, name, TIME)
     defaults = {**waiting.wait.__kwdefaults__, "clock": TIME.monotonic, "sleep": TIME.sleep}
     monkeypatch.setattr(waiting.wait, "__kwdefaults__", defaults)

@@ -109,6 +109,7 @@ REAL = (
 
 def test_what_a_real_kubelet_says_is_understood() -> None:
     other = REAL.replace("etcd-cp1", "etcd-backup-cp1")
-    (found,) = parse(REAL + other + "I1124 03:19:36 something else\n", "cp1")
+    found, another = parse(REAL + other + "I1124 03:19:36 something else\n", "cp1")
+    assert (another.pod, another.component) == ("kube-system/etcd-backup", "")
     assert (found.component, found.uid, found.reason) == ("etcd", "18aa82ec6907543f6ec242631843834b", "UnexpectedAdmissionError")
     assert found.message.endswith("[(res: cpu, q: 998000), ]")
