@@ -147,6 +147,8 @@ def _ask(probe: Probe, host: str, access: Access, settled: set[health.Endpoint])
             return _with(lambda: health.nodes(probe, access.any_api()), k.API_SERVER)
         case health.MirrorPods():
             return _with(lambda: health.mirror_pods(probe, access.any_api()), k.API_SERVER)
+        case health.TokenSigned():
+            return _with(lambda: health.token_signed(probe, access.any_api()), k.API_SERVER)
         case health.Gone(components):
             facts = connection.look(data_dir(access))
             running = sorted({p.component for p in facts.processes if p.component in components})

@@ -19,7 +19,7 @@ from bootstrap.testing.connection import FakeConnection
 from bootstrap.testing.etcd import FakeEtcd, Member
 from bootstrap.testing.host import LOOPBACK, FakeHost
 from bootstrap.testing.network import FakeNetwork
-from bootstrap.testing.registration import register
+from bootstrap.testing.registration import register, sign
 from bootstrap.testing.store import ObjectStore
 
 T = TypeVar("T")
@@ -140,6 +140,7 @@ class FakeFleet:
             host.tick()
         for host in self.hosts.values():
             register(host)
+            sign(host)
 
     def is_up(self, started: float) -> bool:
         """Whether something that started then answers by now."""
