@@ -86,7 +86,7 @@ def join_command(cluster: Cluster, token: Token, connect: Connect, console: Cons
         signed = health.token_signed(health.TokenSigned(token.id), api)
     if live is None:
         raise UsageError(f"there is no token with the ID {token.id}: it has expired or was deleted",
-                         hint="bootstrap join-command INVENTORY makes a new one")  # fmt: skip
+                         hint="a new one: bootstrap join-command INVENTORY")  # fmt: skip
     try:
         there = tokens.from_secret(live)
         problem = "has another secret" if there.token != token else tokens.problem_to_join(there, datetime.now(UTC))
@@ -94,7 +94,7 @@ def join_command(cluster: Cluster, token: Token, connect: Connect, console: Cons
         problem = f"is not valid: {error}"
     if problem:
         raise UsageError(f"nobody can join with the token {token.id}: it {problem}",
-                         hint="bootstrap join-command INVENTORY makes a new one")  # fmt: skip
+                         hint="a new one: bootstrap join-command INVENTORY")  # fmt: skip
     if not signed.ok:
         console.note(f"a node that joins will wait for cluster-info signed for token {token.id}: {signed.answer}")
     _show_join(cluster, info, token, {"cluster": cluster.name, "changed": False, "token": token.reveal()}, console)

@@ -18,6 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 from bootstrap import cli, ssh, token_commands, tokens
+from bootstrap.access import Access
 from bootstrap.files import Secret
 from bootstrap.testing import FakeFleet
 from bootstrap.tokens import BootstrapToken, Token
@@ -327,7 +328,7 @@ def test_a_token_that_nobody_can_join_with_makes_no_command(demo: Demo, token: B
         demo.put(token)
     said = demo.run("join-command", "demo.yaml", "--token-file", "-", stdin=OWN)
     assert (said.code, said.out, problem in said.err) == (2, "", True)
-    assert "hint: bootstrap join-command demo.yaml makes a new one" in said.err
+    assert "hint: a new one: bootstrap join-command demo.yaml" in said.err
 
 
 def test_an_expired_token_makes_no_command(demo: Demo) -> None:
@@ -468,7 +469,5 @@ def test_the_shell_completes_them(words: str, offered: list[str]) -> None:
 
 def test_the_commands_know_the_secrets_by_the_path_that_discovery_gives(demo: Demo) -> None:
     """Who looks asks without discovery; who changes asks with it."""
-    from bootstrap.access import Access
-
     access = Access(a_cluster(), {"cp1": demo.fleet.connect("cp1")})
     assert access.any_api().path(tokens.reference("abcdef")) == token_commands._path("abcdef")
