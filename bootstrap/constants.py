@@ -48,3 +48,6 @@ ORIGIN_ANNOTATION = "bootstrap/origin"
 FIELD_MANAGER = "bootstrap"
 FINISHED_MARK = "bootstrap"
 """ConfigMap in kube-system: an init of this cluster came to its end."""
+
+CLUSTER_INFO = "/api/v1/namespaces/kube-public/configmaps/cluster-info"
+"""Where a node that only has a token finds the cluster's address and CA."""

@@ -139,6 +139,16 @@ class Gone:
 
 
 @dataclass(frozen=True)
+class TokenSigned:
+    """cluster-info has a signature made with this bootstrap token, without which no node believes it."""
+
+    token_id: str
+
+    def __str__(self) -> str:
+        return f"cluster-info signed for token {self.token_id}"
+
+
+@dataclass(frozen=True)
 class PodRuns:
     """Every container of a static pod runs, and has run for stable_s without a restart. Told by processes, not by the API.
 
@@ -171,8 +181,9 @@ class PodGone:
 
 
 Probe = (
-    Healthy | EtcdVoters | EtcdInStep | NodesRegistered | MirrorPods | Established | RolledOut | Gone | PodRuns | PodGone
-)
+    Healthy | EtcdVoters | EtcdInStep | NodesRegistered | MirrorPods | Established | RolledOut | TokenSigned | Gone
+    | PodRuns | PodGone
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -281,6 +292,14 @@ def mirror_pods(probe: MirrorPods, api: Api) -> Verdict:
     if missing:
         return Verdict(False, f"no mirror pod for {', '.join(missing)}", "kubelet", next(iter(missing.values())))
     return Verdict(True)
+
+
+def token_signed(probe: TokenSigned, api: Api) -> Verdict:
+    """Whether the controller bootstrapsigner has signed. Source: cluster-bootstrap token/api/types.go (v0.36.3)."""
+    data = (api.get(k.CLUSTER_INFO) or {}).get("data") or {}
+    if f"jws-kubeconfig-{probe.token_id}" in data:
+        return Verdict(True)
+    return Verdict(False, "not signed; the leading kube-controller-manager does it (bootstrapsigner)")
 
 
 def is_mirror(pod: Mapping[str, Any]) -> bool:

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bootstrap import hardening, kubeadm_join, tokens, workflows
+from bootstrap import constants as k
+from bootstrap import hardening, health, kubeadm_join, tokens, workflows
 from bootstrap.access import Access
 from bootstrap.apiserver import ApiClient
 from bootstrap.cluster import Cluster
@@ -82,9 +83,10 @@ def join_command(cluster: Cluster, token: Token, connect: Connect, console: Cons
     with _reading(cluster, connect, console) as api:
         live = api.get(_path(token.id))
         info = _cluster_info(api)
+        signed = health.token_signed(health.TokenSigned(token.id), api)
     if live is None:
         raise UsageError(f"there is no token with the ID {token.id}: it has expired or was deleted",
-                         hint="bootstrap join-command INVENTORY makes a new one")  # fmt: skip
+                         hint="a new one: bootstrap join-command INVENTORY")  # fmt: skip
     try:
         there = tokens.from_secret(live)
         problem = "has another secret" if there.token != token else tokens.problem_to_join(there, datetime.now(UTC))
@@ -92,7 +94,9 @@ def join_command(cluster: Cluster, token: Token, connect: Connect, console: Cons
         problem = f"is not valid: {error}"
     if problem:
         raise UsageError(f"nobody can join with the token {token.id}: it {problem}",
-                         hint="bootstrap join-command INVENTORY makes a new one")  # fmt: skip
+                         hint="a new one: bootstrap join-command INVENTORY")  # fmt: skip
+    if not signed.ok:
+        console.note(f"a node that joins will wait for cluster-info signed for token {token.id}: {signed.answer}")
     _show_join(cluster, info, token, {"cluster": cluster.name, "changed": False, "token": token.reveal()}, console)
     return ExitCode.DONE
 
@@ -141,7 +145,7 @@ def delete(cluster: Cluster, words: tuple[str, ...], dry_run: bool, connect: Con
 def _refuse_join(cluster: Cluster) -> None:
     """Raise Refused where a joining node could not read cluster-info, which it does before it has any credentials."""
     paths = hardening.anonymous_paths(cluster)
-    if paths is not None and hardening.CLUSTER_INFO not in paths:
+    if paths is not None and k.CLUSTER_INFO not in paths:
         raise Refused(
             f"no node can join with a token: spec.hardening.anonymousRequests is {cluster.hardening.anonymous_requests}, "
             "and a joining node reads cluster-info without credentials",
@@ -170,7 +174,7 @@ def _answering(access: Access) -> Iterator[ApiClient]:
 
 
 def _cluster_info(api: ApiClient) -> kubeadm_join.ClusterInfo:
-    found = api.get(hardening.CLUSTER_INFO)
+    found = api.get(k.CLUSTER_INFO)
     if found is None:
         raise Refused("there is no ConfigMap kube-public/cluster-info", hint="bootstrap init INVENTORY")
     try:

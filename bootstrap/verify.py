@@ -23,12 +23,11 @@ from bootstrap.cluster import Host
 from bootstrap.connection import NoAnswer, Request, Tls
 from bootstrap.facts import Facts, is_live
 from bootstrap.files import File, Link
-from bootstrap.hardening.config_files import CLUSTER_INFO
 from bootstrap.parallel import each
 from bootstrap.plan import AddTaints, ApiApply, ApiPrune, Plan, Snapshot, WriteFile, mutates, same_pod
 
 # One of each kind: discovery, what says most to a stranger, and what kubeadm's RBAC gives to everybody but us.
-NEVER_ANONYMOUS = ("/api", "/apis", "/version", "/metrics", "/openapi/v2", "/livez/etcd", "/api/v1/nodes", CLUSTER_INFO)
+NEVER_ANONYMOUS = ("/api", "/apis", "/version", "/metrics", "/openapi/v2", "/livez/etcd", "/api/v1/nodes", k.CLUSTER_INFO)
 
 
 @dataclass(frozen=True)

@@ -172,6 +172,8 @@ def _ask(probe: Probe, host: str, access: Access, settled: set[health.Endpoint])
             return _with(lambda: rollouts.established(probe, access.any_api()), k.API_SERVER)
         case health.RolledOut():
             return _with(lambda: rollouts.rolled_out(probe, access.any_api()), k.API_SERVER)
+        case health.TokenSigned():
+            return _with(lambda: health.token_signed(probe, access.any_api()), k.API_SERVER)
         case health.Gone(components):
             facts = connection.look(data_dir(access))
             running = sorted({p.component for p in facts.processes if p.component in components})

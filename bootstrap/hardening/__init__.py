@@ -7,7 +7,6 @@ added to a static pod is added as kubeadm would add an extra argument, so kubead
 from __future__ import annotations
 
 from bootstrap.hardening.config_files import (
-    CLUSTER_INFO,
     ENCRYPTION,
     ConfigFile,
     anonymous_paths,
@@ -20,7 +19,6 @@ from bootstrap.hardening.flags import extra_args, extra_volumes, writes_audit_lo
 from bootstrap.hardening.kubelet import kubelet_fields
 
 __all__ = [
-    "CLUSTER_INFO",
     "ENCRYPTION",
     "ConfigFile",
     "anonymous_paths",

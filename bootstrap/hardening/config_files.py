@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from bootstrap.cluster import AnonymousRequests, Cluster, EncryptionAtRest
-from bootstrap.constants import API_SERVER_CONFIG_DIR
+from bootstrap.constants import API_SERVER_CONFIG_DIR, CLUSTER_INFO
 from bootstrap.files import Secret
 from bootstrap.hardening import audit
 from bootstrap.hardening.encryption import short_digest
@@ -23,7 +23,6 @@ AUDIT, AUTHENTICATION = "audit-policy-file", "authentication-config"
 ADMISSION, ENCRYPTION = "admission-control-config-file", "encryption-provider-config"
 PREFIXES = {AUDIT: "audit-policy", AUTHENTICATION: "authentication", ADMISSION: "admission", ENCRYPTION: "encryption"}
 
-CLUSTER_INFO = "/api/v1/namespaces/kube-public/configmaps/cluster-info"
 HEALTH_PATHS = ("/livez", "/readyz", "/healthz")
 
 # Far above what a healthy cluster says (a kubelet's own limit is 50 a second), far below what fills etcd's quota in minutes.

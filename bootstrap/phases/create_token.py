@@ -1,17 +1,25 @@
 """create-token: a bootstrap token, as a Secret in kube-system.
 
-Inputs: the option `token`, with its secret. Outputs: that Secret. A second run has another token.
+Inputs: the option `token`, with its secret. Outputs: that Secret; for a token that signs, also a wait until cluster-info is
+signed with it, because nobody can join before that. A second run has another token.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from bootstrap import tokens
 from bootstrap.cluster import Host
-from bootstrap.plan import ApiApply, Change, Phase, Snapshot, Spread
+from bootstrap.health import TokenSigned
+from bootstrap.plan import ApiApply, Change, Phase, Snapshot, Spread, WaitFor
+
+_SIGNED_WITHIN = timedelta(seconds=20)      # a controller that has just become the leader starts within some seconds
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
-    return [ApiApply(tokens.secret_object(snapshot.options["token"]))]
+    made: tokens.BootstrapToken = snapshot.options["token"]
+    signs = tokens.SIGNING in made.usages
+    signed = [WaitFor(TokenSigned(made.token.id), _SIGNED_WITHIN, required=False)] if signs else []
+    return [ApiApply(tokens.secret_object(made)), *signed]
 
 
 PHASE = Phase("create-token", "A bootstrap token", _changes, Spread.FIRST_ONLY)

@@ -19,7 +19,7 @@ from bootstrap.testing.connection import FakeConnection
 from bootstrap.testing.etcd import FakeEtcd, Member
 from bootstrap.testing.host import LOOPBACK, FakeHost
 from bootstrap.testing.network import FakeNetwork
-from bootstrap.testing.registration import register
+from bootstrap.testing.registration import register, sign
 from bootstrap.testing.store import ObjectStore
 from bootstrap.testing.workloads import establish, roll_out
 
@@ -145,6 +145,7 @@ class FakeFleet:
             host.tick()
         for host in self.hosts.values():
             register(host)
+            sign(host)
         for host in self.hosts.values():
             establish(host)
             roll_out(host)

@@ -1,4 +1,4 @@
-"""What model kubelets and controllers write to the API: nodes, mirror pods, and whether a node is Ready."""
+"""What model kubelets and controllers write to the API: nodes, mirror pods, readiness of nodes, signatures of cluster-info."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
+from bootstrap import constants as k
 from bootstrap.testing.containers import Container, status
 from bootstrap.testing.host import FakeHost
 from bootstrap.testing.kubelet import argument
@@ -32,6 +33,20 @@ def register(host: FakeHost) -> None:
             store.delete(_key("pods", meta["namespace"], meta["name"]))
     for name, container in wanted.items():
         _mirror(host, store, node, name, container)
+
+
+def sign(host: FakeHost) -> None:
+    """Let the controller bootstrapsigner of a host sign cluster-info for the bootstrap tokens that there are."""
+    controllers, store = host.answering(k.CONTROLLER_MANAGER), host.store()
+    if controllers is None or store is None or "bootstrapsigner" not in controllers.flag("controllers"):
+        return
+    prefix = "bootstrap-token-"
+    names = [key[3] for key in store.objects if key[1] == "secrets" and key[3].startswith(prefix)]
+    key = _key("configmaps", "kube-public", "cluster-info")
+    signing = [name for name in names if "usage-bootstrap-signing" in store.get(_key("secrets", "kube-system", name))["data"]]
+    data = {f"jws-kubeconfig-{name.removeprefix(prefix)}": "header..signature" for name in signing}
+    if key in store.objects and not data.items() <= store.get(key)["data"].items():
+        store.merge(key, {"data": data}, _now(host))
 
 
 def _node(host: FakeHost, store: ObjectStore) -> dict[str, Any]:

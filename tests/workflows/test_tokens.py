@@ -18,6 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 from bootstrap import cli, ssh, token_commands, tokens
+from bootstrap.access import Access
 from bootstrap.files import Secret
 from bootstrap.testing import FakeFleet
 from bootstrap.tokens import BootstrapToken, Token
@@ -151,7 +152,7 @@ def test_a_dry_run_shows_the_object_masked_and_writes_nothing(demo: Demo) -> Non
     out = demo.good("token", "create", "demo.yaml", "--dry-run", "-v", "--token-file", "-", stdin=OWN)
     assert "apply Secret kube-system/bootstrap-token-abcdef\n" in out
     assert "token-secret: '***'" in out
-    assert "Plan of token create: 1 API object on 1 host." in out
+    assert "Plan of token create: 1 wait, 1 API object on 1 host." in out
     assert (demo.fleet.count() - before, demo.tokens()) == (0, {})
     assert demo.result("join-command", "demo.yaml", "--dry-run").items() >= {"changed": False, "dryRun": True}.items()
     assert demo.tokens() == {}
@@ -327,7 +328,7 @@ def test_a_token_that_nobody_can_join_with_makes_no_command(demo: Demo, token: B
         demo.put(token)
     said = demo.run("join-command", "demo.yaml", "--token-file", "-", stdin=OWN)
     assert (said.code, said.out, problem in said.err) == (2, "", True)
-    assert "hint: bootstrap join-command demo.yaml makes a new one" in said.err
+    assert "hint: a new one: bootstrap join-command demo.yaml" in said.err
 
 
 def test_an_expired_token_makes_no_command(demo: Demo) -> None:
@@ -424,6 +425,30 @@ def test_without_an_api_nothing_is_written_and_status_is_the_next_command(demo: 
         assert said.err.endswith("hint: bootstrap status demo.yaml\n")
 
 
+def test_a_new_token_is_printed_when_nodes_can_join_with_it(demo: Demo) -> None:
+    said = demo.run("token", "create", "demo.yaml", "--token-file", "-", "-v", stdin=OWN)
+    assert (said.code, said.out) == (0, f"{OWN}\n")
+    assert "[create-token] cp1: cluster-info signed for token abcdef" in said.err
+    assert "jws-kubeconfig-abcdef" in demo.fleet.objects()["/api/v1/configmaps/kube-public/cluster-info"]["data"]
+    assert "signed for" not in demo.run("join-command", "demo.yaml", "--token-file", "-", stdin=OWN).err
+    demo.good("token", "create", "demo.yaml", "--usages", "authentication")
+
+
+def test_where_no_controller_signs_the_token_is_printed_with_a_warning(demo: Demo) -> None:
+    for host in demo.fleet.hosts.values():
+        host.crashes["kube-controller-manager"] = ["no"]
+    demo.fleet.advance(5)
+    said = demo.run("join-command", "demo.yaml")
+    (data,) = demo.tokens().values()
+    note = f"waited 20 s in vain for cluster-info signed for token {data['token-id']}; going on without"
+    assert (said.code, said.out.startswith("kubeadm join "), note in said.err) == (0, True, True)
+    token = f"{data['token-id']}.{data['token-secret']}"
+    said = demo.run("join-command", "demo.yaml", "--token-file", "-", stdin=token)
+    assert f"a node that joins will wait for cluster-info signed for token {data['token-id']}: not signed" in said.err
+    assert token in said.out
+    assert demo.good("token", "create", "demo.yaml", "--usages", "authentication").count(".") == 1
+
+
 def test_a_connection_that_breaks_while_a_token_is_made_leaves_one_token(demo: Demo) -> None:
     demo.fleet.cut("cp1", 1, after=True)
     printed = demo.good("token", "create", "demo.yaml").strip()
@@ -444,7 +469,5 @@ def test_the_shell_completes_them(words: str, offered: list[str]) -> None:
 
 def test_the_commands_know_the_secrets_by_the_path_that_discovery_gives(demo: Demo) -> None:
     """Who looks asks without discovery; who changes asks with it."""
-    from bootstrap.access import Access
-
     access = Access(a_cluster(), {"cp1": demo.fleet.connect("cp1")})
     assert access.any_api().path(tokens.reference("abcdef")) == token_commands._path("abcdef")
