@@ -1,11 +1,11 @@
-"""LOOK's questions about add-ons that left the inventory: what of their ApplySet is still there, and what would go with it."""
+"""Add-ons that left the inventory: what of their ApplySet is still there, what would go with it, and what is said about that."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bootstrap import applyset
+from bootstrap import applyset, desired
 from bootstrap import constants as k
 from bootstrap.access import Access
 from bootstrap.apiserver import ApiClient, ApiError, Resource
@@ -13,7 +13,10 @@ from bootstrap.applyset import Applied, Leftover
 from bootstrap.connection import NoAnswer
 from bootstrap.errors import Refused
 from bootstrap.facts import Facts
+from bootstrap.objects import ref
 from bootstrap.parallel import each
+from bootstrap.phases import rollout
+from bootstrap.plan import Plan, Snapshot
 
 AT_ONCE = 8
 NAMED = 3
@@ -43,6 +46,24 @@ def look(access: Access, facts: Mapping[str, Facts], wanted: Sequence[Mapping[st
         return Applied(parent, tuple(leftover for leftovers in found for leftover in leftovers))
     except (NoAnswer, ApiError):
         return None
+
+
+def notes(plan: Plan, snapshot: Snapshot) -> Iterator[str]:
+    """What of the add-ons stays although the inventory no longer names it, and which of them are not waited for."""
+    found = snapshot.applied
+    leftovers = () if found is None else found.leftovers
+    for leftover in leftovers:
+        if leftover.stays:
+            yield f"{leftover.ref} is no longer in the inventory, and stays: {leftover.stays}"
+    left = [leftover.ref for leftover in leftovers if not leftover.stays]
+    if left and not snapshot.options.get("prune"):
+        objects = "1 object of an add-on is" if len(left) == 1 else f"{len(left)} objects of add-ons are"
+        yield f"{objects} no longer in the inventory: {', '.join(left)}; to delete what is left over: add --prune"
+    if snapshot.options.get("prune") and found is None:
+        yield "no API server answers yet, so what is left over is not known: run it again with --prune"
+    _, unable = desired.workloads(snapshot)
+    if unable and not plan.is_empty and any(step.phase == rollout.PHASE for step in plan.steps):
+        yield f"no add-on is a pod network, and without one these cannot start: {', '.join(map(ref, unable))}; not waited for"
 
 
 def _refuse_another_tools(parent: Mapping[str, Any] | None) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from bootstrap.health import Api, Established, RolledOut, Verdict, Workload
 
@@ -76,7 +77,7 @@ def _troubles(workload: Workload, live: Mapping[str, Any], api: Api) -> list[tup
     labels = live.get("spec", {}).get("selector", {}).get("matchLabels") or {}
     if not labels:
         return []
-    selector = ",".join(f"{name}%3D{value}" for name, value in sorted(labels.items()))
+    selector = quote(",".join(f"{name}={value}" for name, value in sorted(labels.items())))
     pods = (api.get(f"/api/v1/namespaces/{workload.namespace}/pods?labelSelector={selector}") or {}).get("items", [])
     found = [(pod["metadata"]["name"], *_why_not_ready(pod)) for pod in pods]
     return [(f"pod {name}: {reason}" + (f" ({text})" if text else ""), reason) for name, reason, text in found if reason]

@@ -20,8 +20,7 @@ from bootstrap.errors import BootstrapError, ExitCode, PersonNeeded, Refused, Us
 from bootstrap.events import Event, Kind
 from bootstrap.facts import Facts
 from bootstrap.localfiles import refuse_unwritable
-from bootstrap.objects import ref
-from bootstrap.phases import admin_access, prune_addons, rollout
+from bootstrap.phases import admin_access, prune_addons
 from bootstrap.plan import ApiPrune, Plan, SaveLocal, Snapshot, Workflow, think
 
 
@@ -60,6 +59,8 @@ def init(cluster: Cluster, request: Request, connect: Connect, console: Console)
     """Bring the control plane up; nothing is written when it is up."""
     started = time.monotonic()
     workflow = workflows.chosen(workflows.INIT, request.only, request.skip)
+    if request.prune and prune_addons.PHASE not in workflow.phases:
+        raise UsageError(f"--prune needs the phase {prune_addons.PHASE.name}, which was left out")
     target = request.kubeconfig or default_kubeconfig(cluster)
     if admin_access.PHASE in workflow.phases:
         refuse_unwritable(target)
@@ -88,7 +89,8 @@ def init(cluster: Cluster, request: Request, connect: Connect, console: Console)
             voters = None if members is None else membership.voters(members)
             guards.refuse_to_take(snapshot.api.taken)
             guards.refuse_to_grow(voters, facts, finished=snapshot.api.finished, inventory=str(request.inventory))
-        tell_of_addons(plan, snapshot, request, console)
+        for text in pruning.notes(plan, snapshot):
+            console.note(text)
         if request.dry_run:
             console.plan(plan)
             console.result({"cluster": cluster.name, "changed": False, "dryRun": True})
@@ -113,25 +115,6 @@ def init(cluster: Cluster, request: Request, connect: Connect, console: Console)
         {"cluster": cluster.name, "changed": not plan.is_empty, "seconds": round(seconds, 1), "kubeconfig": str(target)}, text
     )
     return ExitCode.DONE
-
-
-def tell_of_addons(plan: Plan, snapshot: Snapshot, request: Request, console: Console) -> None:
-    """Say what of the add-ons stays although the inventory no longer names it, and what is not waited for."""
-    found = snapshot.applied
-    leftovers = () if found is None else found.leftovers
-    for leftover in leftovers:
-        if leftover.stays:
-            console.note(f"{leftover.ref} is no longer in the inventory, and stays: {leftover.stays}")
-    count, names = len([x for x in leftovers if not x.stays]), ", ".join(x.ref for x in leftovers if not x.stays)
-    if count and not request.prune:
-        objects = "1 object of an add-on is" if count == 1 else f"{count} objects of add-ons are"
-        console.note(f"{objects} no longer in the inventory: {names}; to delete what is left over: add --prune")
-    if request.prune and found is None:
-        console.note("no API server answers yet, so what is left over is not known: run it again with --prune")
-    _, unable = desired.workloads(snapshot)
-    if unable and not plan.is_empty and any(step.phase == rollout.PHASE for step in plan.steps):
-        names = ", ".join(ref(thing) for thing in unable)
-        console.note(f"no add-on is a pod network, and without one these cannot start: {names}; not waited for")
 
 
 def reset(cluster: Cluster, request: ResetRequest, connect: Connect, console: Console) -> ExitCode:

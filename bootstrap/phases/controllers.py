@@ -20,4 +20,4 @@ def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
     return (wait_api.ready(snapshot, host), *changes) if changes else ()
 
 
-PHASE = Phase("control-plane/controllers", "kube-controller-manager and kube-scheduler as static pods", _changes)
+PHASE = Phase("control-plane/controllers", "etcd and API servers, then kube-controller-manager and kube-scheduler", _changes)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bootstrap import constants as k
+from bootstrap.health import readiness
 from bootstrap.testing.host import FakeHost
 from bootstrap.testing.store import ObjectStore
 
@@ -32,7 +33,7 @@ def roll_out(host: FakeHost) -> None:
     if store is None:
         return
     nodes = store.list("/api/v1", "nodes")
-    ready = [n for n in nodes if any(c["type"] == "Ready" and c["status"] == "True" for c in n["status"]["conditions"])]
+    ready = [node for node in nodes if readiness(node) == ""]
     for plural in ("daemonsets", "deployments", "statefulsets"):
         for thing in store.list(APPS, plural):
             name, namespace = thing["metadata"]["name"], thing["metadata"]["namespace"]

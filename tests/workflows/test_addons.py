@@ -240,6 +240,19 @@ def test_an_inventory_without_addons_wipes_nothing_without_the_clusters_name(hou
     assert house.lists() == (set(), set())
 
 
+def test_prune_without_its_phase_is_a_mistake(house: House) -> None:
+    for choice in ({"skip": ("addon",)}, {"only": ("certs",)}):
+        with pytest.raises(UsageError, match="--prune needs the phase addon/prune, which was left out"):
+            house.init(house.cluster(), prune=True, **choice)
+
+
+def test_leaving_out_a_phase_deletes_nothing_of_it(house: House) -> None:
+    house.init(house.cluster(mine=[a_map("mine")]))
+    before = house.fleet.count()
+    house.init(house.cluster(mine=[a_map("mine")]), prune=True, skip=("addon/user",))
+    assert house.fleet.count() == before
+
+
 def test_an_object_of_another_set_is_not_taken(house: House) -> None:
     house.init(house.cluster())
     theirs = a_map("shared")
