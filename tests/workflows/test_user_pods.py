@@ -258,6 +258,22 @@ def test_b11_a_pod_that_is_not_admitted_is_told_with_the_kubelets_reason(fleet: 
     apply(fleet, CLUSTER, written(tmp_path, WEB.replace("80", "81")), "cp1")
 
 
+def test_b10_an_upgraded_kubelet_makes_every_pod_anew_and_nothing_is_taken_for_changed(fleet: FakeFleet, tmp_path: Path) -> None:
+    apply(fleet, CLUSTER, written(tmp_path), "cp1")
+    host = fleet.host("cp1")
+    before = set(host.runtime.containers)
+    host.kubelet.version = "v1.37.2"
+    host.kubelet.restart(host.now())
+    fleet.advance(40)
+    assert len(host.runtime.containers) == len(before)
+    assert not before & set(host.runtime.containers)
+    done = len(fleet.operations)
+    assert plan_of(fleet, CLUSTER, tmp_path).is_empty
+    assert "Nothing to do" in apply(fleet, CLUSTER, written(tmp_path), "cp1").text
+    assert touched(fleet, done) == []
+    assert listed(fleet, CLUSTER)["cp1", "web"]["mirrorPod"] == "yes"
+
+
 def test_b15_nothing_is_written_while_a_kubelet_starts(fleet: FakeFleet, tmp_path: Path) -> None:
     host = fleet.host("cp1")
     host.files.remove(DEFAULT_MANIFEST_DIR.parent / "kubelet.conf", recursive=False)
