@@ -126,6 +126,7 @@ def test_a_mistake_has_its_line(tmp_path: Path) -> None:
     assert refused(tmp_path, text) == [(14, "spec.containers[0].imagePullPolice", "unknown field")]
 
 
+MIRROR = "kubernetes.io/config.mirror"
 REFERENCES: list[dict[str, Any]] = [
     {"serviceAccountName": "default"},
     {"imagePullSecrets": [{"name": "a"}]},
@@ -153,13 +154,17 @@ def test_b13_a_reference_to_an_api_object_is_refused(spec: dict[str, Any], tmp_p
 
 
 def test_what_needs_no_api_server_may_be_there(tmp_path: Path) -> None:
+    items = [{"path": "a", "fieldRef": {"fieldPath": "metadata.name"}}]
     volumes = [
         {"name": "a", "hostPath": {"path": "/srv"}}, {"name": "b", "emptyDir": {}},
-        {"name": "c", "projected": {"sources": [{"downwardAPI": {"items": [{"path": "a", "fieldRef": {"fieldPath": "metadata.name"}}]}}]}},
+        {"name": "c", "projected": {"sources": [{"downwardAPI": {"items": items}}]}},
     ]  # fmt: skip
     resources = {"requests": {"cpu": 1, "memory": "64Mi"}, "limits": {"cpu": 0.5}}
-    container = {"name": "web", "image": "a", "resources": resources, "livenessProbe": {"httpGet": {"port": "http"}},
-                 "ports": [{"name": "http", "containerPort": 80}], "env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "status.hostIP"}}}]}
+    container = {
+        "name": "web", "image": "a", "resources": resources, "livenessProbe": {"httpGet": {"port": "http"}},
+        "ports": [{"name": "http", "containerPort": 80}],
+        "env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "status.hostIP"}}}],
+    }  # fmt: skip
     assert load(tmp_path, a_pod({"volumes": volumes, "containers": [container]})).key == "default/web"
 
 
@@ -173,7 +178,7 @@ def test_what_needs_no_api_server_may_be_there(tmp_path: Path) -> None:
         (a_pod({"containers": [{"name": "a", "image": "a"}, {"name": "a", "image": "a"}]}), "spec.containers[1].name"),
         (a_pod({"containers": [{"name": "A_B", "image": "a"}]}), "spec.containers[0].name"),
         (a_pod(metadata={"uid": "1"}), "metadata.uid"),
-        (a_pod(metadata={"annotations": {"kubernetes.io/config.mirror": "a"}}), 'metadata.annotations["kubernetes.io/config.mirror"]'),
+        (a_pod(metadata={"annotations": {MIRROR: "a"}}), f'metadata.annotations["{MIRROR}"]'),
         (a_pod(metadata={"namespace": "A"}), "metadata.namespace"),
         (a_pod(status={"phase": "Running"}), "status"),
         (a_pod(metadata={"name": "etcd"}), "metadata.name"),
@@ -211,5 +216,5 @@ def test_a_new_manifest_is_what_kubectl_run_means(tmp_path: Path) -> None:
 
 
 def test_the_schema_costs_nothing_before_it_is_needed() -> None:
-    code = "import sys, bootstrap.cli; sys.exit(any(name.startswith(('lightkube', 'bootstrap.userpods')) for name in sys.modules))"
+    code = "import sys, bootstrap.cli; sys.exit(any(n.startswith(('lightkube', 'bootstrap.userpods')) for n in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

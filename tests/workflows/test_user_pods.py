@@ -259,10 +259,12 @@ def test_b11_a_pod_that_is_not_admitted_is_told_with_the_kubelets_reason(fleet: 
 
 
 def test_b10_an_upgraded_kubelet_makes_every_pod_anew_and_nothing_is_taken_for_changed(fleet: FakeFleet, tmp_path: Path) -> None:
-    apply(fleet, CLUSTER, written(tmp_path), "cp1")
     host = fleet.host("cp1")
+    host.kubelet.version = "v1.35.4"
+    host.kubelet.restart(host.now())
+    apply(fleet, CLUSTER, written(tmp_path), "cp1")
     before = set(host.runtime.containers)
-    host.kubelet.version = "v1.37.2"
+    host.kubelet.version = "v1.36.3"
     host.kubelet.restart(host.now())
     fleet.advance(40)
     assert len(host.runtime.containers) == len(before)
