@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bootstrap import logs, podlist, pods, queries
+from bootstrap import logs, podlist, pods, queries, rendering, userpods
 from bootstrap.cluster import Cluster
 from bootstrap.constants import DEFAULT_MANIFEST_DIR
 from bootstrap.errors import ExitCode, InventoryError, Refused, UsageError
@@ -375,6 +375,14 @@ def differences(fleet: FakeFleet, cluster: Cluster) -> list[tuple[str, str]]:
     console = Recorder()
     queries.verify(cluster, INVENTORY, lambda _, host: fleet.connect(host), console)
     return [(one["host"], one["what"]) for one in console.results[-1]["differences"]]
+
+
+def test_render_writes_them_where_they_belong(tmp_path: Path) -> None:
+    cluster = with_pods(tmp_path, hosts=["cp2"])
+    rendering.render(cluster, tmp_path / "out", False, Recorder())
+    assert [path.parts[-5] for path in (tmp_path / "out").glob("*/etc/kubernetes/manifests/web.yaml")] == ["cp2"]
+    content = (tmp_path / "out" / "cp2" / FILE.relative_to("/")).read_bytes()
+    assert userpods.origin(content) == userpods.FROM_INVENTORY
 
 
 def test_init_adds_a_pod_to_a_living_cluster_but_changes_none(fleet: FakeFleet, tmp_path: Path) -> None:
