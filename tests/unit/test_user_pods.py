@@ -121,6 +121,11 @@ def test_b17_what_a_kubelet_would_leave_out_in_silence_is_a_mistake(
     assert [(place, message) for _, place, message in refused(tmp_path, pod)] == [(field, says)]
 
 
+def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
+    found = refused(tmp_path, a_pod({"hostNetwrok": True, "serviceAccountName": "web"}, metadata={"uid": "1"}))
+    assert [place for _, place, _ in found] == ["spec.hostNetwrok", "metadata.uid", "spec"]
+
+
 def test_a_mistake_has_its_line(tmp_path: Path) -> None:
     text = KUBECTL_RUN.replace("    image: busybox\n", "    image: busybox\n    imagePullPolice: Never\n")
     assert refused(tmp_path, text) == [(14, "spec.containers[0].imagePullPolice", "unknown field")]
