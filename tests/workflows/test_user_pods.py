@@ -172,6 +172,11 @@ def test_b14_a_container_that_outlives_its_manifest_is_told(fleet: FakeFleet, tm
         delete(fleet, CLUSTER, "web", "cp1")
     assert "last answer: default/web: processes of it still run" in caught.value.evidence
     assert listed(fleet, CLUSTER)["cp1", "web"]["state"] == "running, without a manifest"
+    with pytest.raises(NotHealthy, match="in vain for static pod default/web ended"):     # the file is gone, the pod is not
+        delete(fleet, CLUSTER, "web", "cp1")
+    fleet.host("cp1").kubelet.frozen = False
+    assert "Nothing to do" in delete(fleet, CLUSTER, "web", "cp1").text
+    assert fleet.host("cp1").runtime.running("web") is None
 
 
 def test_a_deleted_pod_is_gone_and_deleting_it_again_is_nothing(fleet: FakeFleet, tmp_path: Path) -> None:
