@@ -16,6 +16,7 @@ from bootstrap.errors import ExitCode, InventoryError, Refused, UsageError
 from bootstrap.refusals import PodRefused
 from bootstrap.testing import FakeFleet
 from bootstrap.waiting import NotHealthy
+from tests.unit.fakehost_samples import with_kubelet
 from tests.workflows.support import TIME, Recorder, a_cluster, init, plan_of
 from tests.workflows.test_reset import reset
 
@@ -315,6 +316,16 @@ def test_a_worker_is_reached_and_the_masters_hold_the_locks(tmp_path: Path) -> N
     with pytest.raises(Refused) as caught:
         apply(fleet, cluster, written(tmp_path), role="worker")
     assert caught.value.evidence == ("w1: its kubelet reads no static pods: staticPodPath is not set",)
+    with_kubelet(fleet.host("w1"))
+    before = len(fleet.operations)
+    apply(fleet, cluster, written(tmp_path), role="worker")
+    assert touched(fleet, before) == [("w1", f"write {FILE}")]
+    assert fleet.host("w1").hold is None
+    assert fleet.host("cp1").hold is not None
+    row = listed(fleet, cluster)["w1", "web"]
+    assert (row["state"], row["owner"], row["mirrorPod"]) == ("running", "applied", "no")     # its kubelet stands alone
+    delete(fleet, cluster, "web", "w1")
+    assert fleet.host("w1").runtime.running("web") is None
 
 
 def test_a_list_tells_whose_every_pod_is_also_while_the_api_is_down(fleet: FakeFleet, tmp_path: Path) -> None:
