@@ -40,7 +40,9 @@ def show(
             text = _journal(connection, tail)
         else:
             facts = connection.look(waiting.data_dir(access))
-            text = unwrapped(_container(connection, _candidates(facts, component, previous), component, tail, previous))
+            again = f"bootstrap logs INVENTORY {host} {component if previous else 'kubelet'}"
+            log = _container(connection, _candidates(facts, component, previous), component, tail, previous=previous, hint=again)
+            text = unwrapped(log)
     console.lines("\n".join(text.splitlines()[-tail:] if tail else []))
     return ExitCode.DONE
 
@@ -67,7 +69,11 @@ def show_pod(cluster: Cluster, request: PodLogRequest, connect: Connect, console
         found = _pods(hostpods.look(connection), request)
         container = _chosen(found[-1], request)
         candidates = _logs_of(found, container, request.previous)
-        text = unwrapped(_container(connection, candidates, f"{request.pod}: {container}", request.tail, request.previous))
+        newest = f"bootstrap pods logs INVENTORY {request.host} {request.pod}"
+        text = unwrapped(_container(
+            connection, candidates, f"{request.pod}, container {container},", request.tail, previous=request.previous,
+            hint=newest if request.previous else "bootstrap pods list INVENTORY",
+        ))  # fmt: skip
     console.lines("\n".join(text.splitlines()[-request.tail:] if request.tail else []))
     return ExitCode.DONE
 
@@ -125,7 +131,7 @@ def _candidates(facts: Facts, component: str, previous: bool) -> list[PurePosixP
 
 
 def _container(
-    connection: Connection, candidates: Iterable[PurePosixPath], component: str, tail: int, previous: bool
+    connection: Connection, candidates: Iterable[PurePosixPath], component: str, tail: int, *, previous: bool, hint: str
 ) -> str:
     """The end of the first of the files that is there."""
     for path in candidates:
@@ -135,7 +141,7 @@ def _container(
     raise RemoteError(
         f"{component} has no {'earlier ' if previous else ''}log on {connection.name}",
         host=connection.name,
-        hint=f"bootstrap logs INVENTORY {connection.name} {component if previous else 'kubelet'}",
+        hint=hint,
     )
 
 

@@ -18,6 +18,7 @@ from bootstrap.console import Console
 from bootstrap.errors import ExitCode, Refused, UsageError
 from bootstrap.facts import Facts
 from bootstrap.facts.live import kubelet_runs, manifests
+from bootstrap.hostpods import HostPods
 from bootstrap.phases.static_pods import STABLE_S
 from bootstrap.plan import Plan, RemovePath, Snapshot, WriteFile, think
 from bootstrap.runner import look, not_among, run
@@ -96,9 +97,9 @@ def delete(cluster: Cluster, request: DeleteRequest, connect: Connect, console: 
         facts = _fit(access, hosts)
         remove = {name: _meant(facts[name], request.name) for name in sorted(facts)}
         _refuse_to_remove(facts, remove, of_inventory, request)
-        snapshot = Snapshot(
-            cluster, facts, datetime.now(UTC), host_pods=snapshots.host_pods(access, sorted(facts)), options={"remove": remove},
-        )  # fmt: skip
+        host_pods = snapshots.host_pods(access, sorted(facts))
+        options = {"remove": remove, "ending": {name: _ending(facts[name], host_pods[name], request.name) for name in facts}}
+        snapshot = Snapshot(cluster, facts, datetime.now(UTC), host_pods=host_pods, options=options)
         plan = think(workflows.PODS_DELETE, snapshot, hosts)
         _do(plan, access, console, started, dry_run=request.dry_run)
     removed = [
@@ -201,6 +202,13 @@ def _meant(facts: Facts, name: str) -> tuple[PurePosixPath, ...]:
         several = ", ".join("/".join(pod) for pod in found.values())
         raise UsageError(f"{name!r} means several pods on {facts.host}", hint=f"one of {several}")
     return tuple(sorted(found))
+
+
+def _ending(facts: Facts, seen: HostPods, name: str) -> tuple[tuple[str, str], ...]:
+    """Static pods of that name that run without a manifest: a delete that was cut short left them to end."""
+    named = {userpods.identity(found.content) for found in manifests(facts).values()}
+    pods = {(pod.namespace, pod.name.removesuffix(f"-{seen.node}")) for pod in seen.pods if pod.alive and pod.is_static}
+    return tuple(sorted(pod for pod in pods if pod not in named and name in (pod[1], "/".join(pod))))
 
 
 def _refuse_to_remove(

@@ -1,7 +1,7 @@
 """remove-static-pods: manifests that `pods delete` was asked to take away, and their pods ended.
 
-Inputs: option `remove`: by host, the files; the pods that run. Outputs: no such file, no such process: a removed manifest alone
-does not prove that. A second run does nothing.
+Inputs: option `remove`: by host, the files; option `ending`: by host, pods that go on without one; the pods that run. Outputs: no
+such file, no such process: a removed manifest alone does not prove that. A second run waits for what has not ended yet.
 """
 
 from collections.abc import Sequence
@@ -31,6 +31,9 @@ def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
         if pod is not None and not twins:
             gone = PodGone(*pod, pods.present(*pod))
             changes.append(WaitFor(gone, MARGIN + timedelta(seconds=grace_s(content))))
+    for namespace, name in snapshot.options["ending"].get(host.name, ()):
+        gone = PodGone(namespace, name, pods.present(namespace, name))
+        changes.append(WaitFor(gone, MARGIN + timedelta(seconds=grace_s(None))))
     return changes
 
 

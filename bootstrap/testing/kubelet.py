@@ -142,7 +142,7 @@ class FakeKubelet:
         self._rejected = set()
         self.began = len(self.journal)
         path, _ = self.manifest_directory()
-        self._source = PodSource(self.files, path, self.node, now) if path is not None else None
+        self._source = PodSource(self.files, path, self.node, now, self.version.rpartition(".")[0]) if path is not None else None
         self._say('"Started kubelet"', now)
 
     def _needed_config(self, argv: tuple[str, ...]) -> dict[str, Any]:

@@ -44,10 +44,11 @@ class StaticPod:
 class PodSource:
     """The pods of one manifest directory; `sync` follows the directory as time goes by."""
 
-    def __init__(self, files: FakeFiles, path: PurePosixPath, node: str, now: float) -> None:
+    def __init__(self, files: FakeFiles, path: PurePosixPath, node: str, now: float, version: str = "") -> None:
         self._files = files
         self._path = path
         self._node = node
+        self._version = version
         self._store: dict[str, StaticPod] = {}
         self._sent: dict[str, StaticPod] = {}
         self._keys: dict[str, str] = {}
@@ -118,7 +119,7 @@ class PodSource:
             return None
         meta = pod["metadata"]
         key = f"{meta.get('namespace') or 'default'}/{meta['name']}-{self._node}"
-        uid = meta.get("uid") or _uid(self._node, path, node.content)
+        uid = meta.get("uid") or _uid(self._node, path, node.content, self._version)
         self._keys[name] = key
         return StaticPod(key, uid, path, pod)
 
@@ -167,6 +168,7 @@ def _invalid(pod: dict[str, Any]) -> str:
 
 
 @functools.lru_cache(maxsize=512)
-def _uid(node: str, path: PurePosixPath, content: bytes) -> str:
+def _uid(node: str, path: PurePosixPath, content: bytes, version: str) -> str:
+    """Another minor of the kubelet has other fields in the pod that it makes the UID of."""
     pod = json.dumps(parsed_pod(content)[0], sort_keys=True, default=str)
-    return hashlib.md5(f"{pod} host:{node} file:{path}".encode(), usedforsecurity=False).hexdigest()
+    return hashlib.md5(f"{pod} host:{node} file:{path} of:{version}".encode(), usedforsecurity=False).hexdigest()

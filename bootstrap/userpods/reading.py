@@ -14,7 +14,7 @@ import yaml
 from bootstrap import documents, staticpod
 from bootstrap.constants import COMPONENTS
 from bootstrap.errors import InventoryError, Problem
-from bootstrap.inventory.findings import Finding, Loc, field_path, within
+from bootstrap.inventory.findings import UNKNOWN_FIELD, Finding, Loc, field_path, within
 from bootstrap.syntax import Mistake, names
 from bootstrap.userpods import schema
 from bootstrap.userpods.model import APPLIED, DEFAULT_NAMESPACE, UserPod
@@ -64,7 +64,7 @@ def findings(pod: Any) -> Iterator[Finding]:
     if within(("metadata",), bad) or within(("spec",), bad):
         return
     yield from (finding for finding in _metadata(pod["metadata"]) if not within(finding.loc, bad))
-    if not any(loc[:1] == ("spec",) for loc in bad):
+    if all(finding.message == UNKNOWN_FIELD for finding in found if finding.loc[:1] == ("spec",)):
         yield from _spec(pod["spec"])
 
 

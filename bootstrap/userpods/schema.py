@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from bootstrap.inventory.findings import Finding, Loc
+from bootstrap.inventory.findings import UNKNOWN_FIELD, Finding, Loc
 
 _PACKAGE = "lightkube.models"
 _CORE = "core_v1"
@@ -46,7 +46,7 @@ def _object(value: Any, kind: str, loc: Loc) -> Iterator[Finding]:
         return
     for name, item in value.items():
         if name not in fields:
-            yield Finding((*loc, str(name)), "unknown field", _meant(str(name), fields))
+            yield Finding((*loc, str(name)), UNKNOWN_FIELD, _meant(str(name), fields))
         elif item is not None:
             yield from _value(item, fields[name].removeprefix("?"), (*loc, name))
     missing = [name for name, annotation in fields.items() if not annotation.startswith("?") and value.get(name) is None]

@@ -161,6 +161,13 @@ def test_the_oldest_minors_flexvolume_directory_follows_the_flag() -> None:
 
 
 @pytest.mark.parametrize("component", COMPONENTS)
+def test_b12_no_component_is_evicted_or_kept_out_by_others(component: str) -> None:
+    """Source: pkg/kubelet/types/pod_update.go, IsCriticalPod (v1.36.3): static pods, and whoever has such a priority."""
+    spec = decode(components.manifest(THREE, THREE.hosts[0], component, samples.context(THREE)))["spec"]
+    assert (spec["priorityClassName"], spec["priority"]) == ("system-node-critical", 2_000_001_000)
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
 def test_a_confined_pod_has_no_more_than_it_needs(component: str) -> None:
     manifest = components.manifest(THREE, THREE.hosts[0], component, samples.context(THREE))
     pod = decode(manifest)

@@ -69,7 +69,7 @@ def test_our_manifests_have_no_problem(name: str) -> None:
         ({"apiVersion": "v1", "kind": "Pod", "metadata": {}}, "it has no metadata or no spec"),
     ],
 )
-def test_what_a_kubelet_would_not_run_is_named(value: Any, expected: str) -> None:
+def test_b13_what_a_kubelet_would_not_run_is_named(value: Any, expected: str) -> None:
     assert expected in problems(value, "kube-apiserver")
 
 

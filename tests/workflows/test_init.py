@@ -53,6 +53,15 @@ def test_masters_come_up_from_nothing_and_a_second_run_writes_nothing(names: tup
     assert not [event for event in second.events if event.kind is Kind.CHANGED]
 
 
+def test_b16_etcds_directory_is_there_and_its_own_before_a_kubelet_could_make_it(tmp_path: Path) -> None:
+    fleet = FakeFleet.of(a_cluster("cp1"))
+    init(fleet, a_cluster("cp1"), tmp_path)
+    written = [operation.what for operation in fleet.operations]
+    assert written.index("write /var/lib/etcd") < written.index(f"write {MANIFESTS}/etcd.yaml")
+    kind, mode, _ = fleet.tree("cp1")["/var/lib/etcd"]
+    assert (kind, mode) == ("directory", 0o700)
+
+
 def test_verify_finds_nothing_after_init(tmp_path: Path) -> None:
     cluster = a_cluster()
     fleet = FakeFleet.of(cluster)

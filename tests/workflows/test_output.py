@@ -94,6 +94,31 @@ def test_the_life_of_a_cluster(demo: Demo) -> None:
     assert (code, lines[-1]["kind"], lines[-1]["unreachable"]) == (3, "result", ["cp3"])
 
 
+def test_static_pods_of_the_users_own(demo: Demo, tmp_path: Path) -> None:
+    """Slower than 100 ms: whole commands."""
+    demo.run("init", "demo.yaml")
+    code, lines = demo.run("pods", "new", "web", "--image", "registry.example/web:1")
+    assert (code, lines[0]["kind"]) == (0, "text")
+    (tmp_path / "web.yaml").write_text(lines[0]["text"])
+    where = ("-f", "web.yaml", "--role", "control-plane")
+    code, lines = demo.run("pods", "apply", "demo.yaml", *where, "--dry-run")
+    assert (code, lines[-1]["changed"], {pod["changed"] for pod in lines[-1]["pods"]}) == (0, False, {True})
+    code, lines = demo.run("pods", "apply", "demo.yaml", *where, "--stable", "5")
+    assert (code, lines[-1]["changed"], [pod["host"] for pod in lines[-1]["pods"]]) == (0, True, ["cp1", "cp2", "cp3"])
+    demo.fleet.host("cp3").reachable = False
+    code, lines = demo.run("pods", "list", "demo.yaml", "--all")
+    assert (code, lines[-1]["unreachable"]) == (3, ["cp3"])
+    demo.fleet.host("cp3").reachable = True
+    code, lines = demo.run("pods", "logs", "demo.yaml", "cp1", "web")
+    assert (code, "web started" in lines[0]["text"]) == (0, True)
+    code, lines = demo.run("pods", "delete", "demo.yaml", "web", "--host", "cp1")
+    assert (code, lines[-1]["removed"]) == (0, [{"host": "cp1", "file": "/etc/kubernetes/manifests/web.yaml"}])
+    code, lines = demo.run("pods", "delete", "demo.yaml", "etcd", "--host", "cp1")
+    assert (code, lines[-1]["error"]["type"]) == (4, "Refused")
+    code, lines = demo.run("pods", "apply", "demo.yaml", "-f", "web.yaml")
+    assert (code, lines[-1]["error"]["hint"]) == (2, "--host NAME, or --role control-plane, worker or all")
+
+
 def test_reset_and_reset_again(demo: Demo) -> None:
     """Slower than 100 ms: whole commands."""
     demo.run("init", "demo.yaml")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 from bootstrap.errors import SeveralErrors
 from bootstrap.events import Kind
-from bootstrap.refusals import PodRefused, parse
+from bootstrap.refusals import PodRefused, parse, unreadable
 from bootstrap.testing import FakeFleet
 from tests.workflows.support import TIME, Recorder, a_cluster, init
 
@@ -113,3 +113,21 @@ def test_what_a_real_kubelet_says_is_understood() -> None:
     assert (another.pod, another.component) == ("kube-system/etcd-backup", "")
     assert (found.component, found.uid, found.reason) == ("etcd", "18aa82ec6907543f6ec242631843834b", "UnexpectedAdmissionError")
     assert found.message.endswith("[(res: cpu, q: 998000), ]")
+
+
+FILE = PurePosixPath("/etc/kubernetes/manifests/web.yaml")
+BAD = "couldn't parse as pod(static pods may not reference serviceaccounts), please check config file"
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (f'E1124 03:19:35.9 535 file.go:186] "Could not process manifest file" err="{FILE}: {BAD}" path="{FILE}"', BAD),
+        ('E1124 03:19:35.9 535 file.go:107] "Unable to process watch event" err="can\'t process config file '
+         f'\\"{FILE}\\": {FILE}: {BAD}"', BAD),
+        (f'E1124 03:19:35.9 535 file.go:186] "Could not process manifest file" err="{FILE}.bak: no" path="{FILE}.bak"', ""),
+        (f'I1124 03:19:35.9 535 kubelet.go:1] "SyncLoop ADD" source="file" path="{FILE}"', ""),
+    ],
+)  # fmt: skip
+def test_a_file_that_a_kubelet_could_not_read_is_found_in_its_journal(line: str, reason: str) -> None:
+    assert unreadable(f"{line}\nI1124 something else\n", FILE) == reason

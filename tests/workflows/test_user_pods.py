@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from bootstrap import logs, podlist, pods, queries
+from bootstrap import logs, podlist, pods, queries, rendering, userpods
 from bootstrap.cluster import Cluster
 from bootstrap.constants import DEFAULT_MANIFEST_DIR
 from bootstrap.errors import ExitCode, InventoryError, Refused, UsageError
 from bootstrap.refusals import PodRefused
 from bootstrap.testing import FakeFleet
 from bootstrap.waiting import NotHealthy
+from tests.unit.fakehost_samples import with_kubelet
 from tests.workflows.support import TIME, Recorder, a_cluster, init, plan_of
 from tests.workflows.test_reset import reset
 
@@ -172,6 +173,11 @@ def test_b14_a_container_that_outlives_its_manifest_is_told(fleet: FakeFleet, tm
         delete(fleet, CLUSTER, "web", "cp1")
     assert "last answer: default/web: processes of it still run" in caught.value.evidence
     assert listed(fleet, CLUSTER)["cp1", "web"]["state"] == "running, without a manifest"
+    with pytest.raises(NotHealthy, match="in vain for static pod default/web ended"):     # the file is gone, the pod is not
+        delete(fleet, CLUSTER, "web", "cp1")
+    fleet.host("cp1").kubelet.frozen = False
+    assert "Nothing to do" in delete(fleet, CLUSTER, "web", "cp1").text
+    assert fleet.host("cp1").runtime.running("web") is None
 
 
 def test_a_deleted_pod_is_gone_and_deleting_it_again_is_nothing(fleet: FakeFleet, tmp_path: Path) -> None:
@@ -258,6 +264,24 @@ def test_b11_a_pod_that_is_not_admitted_is_told_with_the_kubelets_reason(fleet: 
     apply(fleet, CLUSTER, written(tmp_path, WEB.replace("80", "81")), "cp1")
 
 
+def test_b10_an_upgraded_kubelet_makes_every_pod_anew_and_nothing_is_taken_for_changed(fleet: FakeFleet, tmp_path: Path) -> None:
+    host = fleet.host("cp1")
+    host.kubelet.version = "v1.35.4"
+    host.kubelet.restart(host.now())
+    apply(fleet, CLUSTER, written(tmp_path), "cp1")
+    before = set(host.runtime.containers)
+    host.kubelet.version = "v1.36.3"
+    host.kubelet.restart(host.now())
+    fleet.advance(40)
+    assert len(host.runtime.containers) == len(before)
+    assert not before & set(host.runtime.containers)
+    done = len(fleet.operations)
+    assert plan_of(fleet, CLUSTER, tmp_path).is_empty
+    assert "Nothing to do" in apply(fleet, CLUSTER, written(tmp_path), "cp1").text
+    assert touched(fleet, done) == []
+    assert listed(fleet, CLUSTER)["cp1", "web"]["mirrorPod"] == "yes"
+
+
 def test_b15_nothing_is_written_while_a_kubelet_starts(fleet: FakeFleet, tmp_path: Path) -> None:
     host = fleet.host("cp1")
     host.files.remove(DEFAULT_MANIFEST_DIR.parent / "kubelet.conf", recursive=False)
@@ -292,6 +316,16 @@ def test_a_worker_is_reached_and_the_masters_hold_the_locks(tmp_path: Path) -> N
     with pytest.raises(Refused) as caught:
         apply(fleet, cluster, written(tmp_path), role="worker")
     assert caught.value.evidence == ("w1: its kubelet reads no static pods: staticPodPath is not set",)
+    with_kubelet(fleet.host("w1"))
+    before = len(fleet.operations)
+    apply(fleet, cluster, written(tmp_path), role="worker")
+    assert touched(fleet, before) == [("w1", f"write {FILE}")]
+    assert fleet.host("w1").hold is None
+    assert fleet.host("cp1").hold is not None
+    row = listed(fleet, cluster)["w1", "web"]
+    assert (row["state"], row["owner"], row["mirrorPod"]) == ("running", "applied", "no")     # its kubelet stands alone
+    delete(fleet, cluster, "web", "w1")
+    assert fleet.host("w1").runtime.running("web") is None
 
 
 def test_a_list_tells_whose_every_pod_is_also_while_the_api_is_down(fleet: FakeFleet, tmp_path: Path) -> None:
@@ -357,6 +391,14 @@ def differences(fleet: FakeFleet, cluster: Cluster) -> list[tuple[str, str]]:
     console = Recorder()
     queries.verify(cluster, INVENTORY, lambda _, host: fleet.connect(host), console)
     return [(one["host"], one["what"]) for one in console.results[-1]["differences"]]
+
+
+def test_render_writes_them_where_they_belong(tmp_path: Path) -> None:
+    cluster = with_pods(tmp_path, hosts=["cp2"])
+    rendering.render(cluster, tmp_path / "out", False, Recorder())
+    assert [path.parts[-5] for path in (tmp_path / "out").glob("*/etc/kubernetes/manifests/web.yaml")] == ["cp2"]
+    content = (tmp_path / "out" / "cp2" / FILE.relative_to("/")).read_bytes()
+    assert userpods.origin(content) == userpods.FROM_INVENTORY
 
 
 def test_init_adds_a_pod_to_a_living_cluster_but_changes_none(fleet: FakeFleet, tmp_path: Path) -> None:
