@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 LAB := vagrant/lab
 INVENTORY := out/demo.yaml
 KUBECONFIG_FILE := out/demo.kubeconfig
+TIMELINE := out/demo.svg
 
 .PHONY: help
 help: ## Show the targets.
@@ -46,11 +47,11 @@ demo: venv ## From nothing to three masters on real nodes; leaves the cluster up
 	@mkdir -p out
 	$(LAB) up
 	$(LAB) inventory --out $(INVENTORY)
-	$(BIN)/bootstrap init $(INVENTORY) --kubeconfig $(KUBECONFIG_FILE)
+	$(BIN)/bootstrap init $(INVENTORY) --kubeconfig $(KUBECONFIG_FILE) --timeline $(TIMELINE)
 	@# The kubelets report readiness to the API some seconds after the components are healthy.
 	@$$($(LAB) bin kubectl) --kubeconfig $(KUBECONFIG_FILE) -n kube-system wait pods --all --for=condition=Ready --timeout=120s >/dev/null
 	$$($(LAB) bin kubectl) --kubeconfig $(KUBECONFIG_FILE) -n kube-system get pods -o wide
-	@echo "kubeconfig: $(CURDIR)/$(KUBECONFIG_FILE)"
+	@echo "kubeconfig: $(CURDIR)/$(KUBECONFIG_FILE); a picture of the run: $(CURDIR)/$(TIMELINE)"
 
 .PHONY: demo-down
 demo-down: ## Stop the nodes of the demo and remove them.
