@@ -36,11 +36,7 @@ packages: ## System packages that the tests need (root, apt).
 test: packages check ## All of it: unit tests, a real sshd, real nodes.
 	$(BIN)/pytest -q -ra -n 2 -m exhaustive tests/unit tests/workflows
 	$(BIN)/pytest -q -ra tests/ssh
-	$(BIN)/pytest -q -ra -x -m 'not exhaustive' tests/lab
-
-.PHONY: test-kill
-test-kill: venv ## Kill init at more points on real nodes; half a minute each.
-	$(BIN)/pytest -q -ra -m exhaustive tests/lab
+	$(BIN)/pytest -q -ra -x tests/lab
 
 .PHONY: demo
 demo: venv ## From nothing to three masters on real nodes; leaves the cluster up.
