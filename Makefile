@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 LAB := vagrant/lab
 INVENTORY := out/demo.yaml
 KUBECONFIG_FILE := out/demo.kubeconfig
+TIMELINE := out/demo.svg
 
 .PHONY: help
 help: ## Show the targets.
@@ -35,22 +36,18 @@ packages: ## System packages that the tests need (root, apt).
 test: packages check ## All of it: unit tests, a real sshd, real nodes.
 	$(BIN)/pytest -q -ra -n 2 -m exhaustive tests/unit tests/workflows
 	$(BIN)/pytest -q -ra tests/ssh
-	$(BIN)/pytest -q -ra -x -m 'not exhaustive' tests/lab
-
-.PHONY: test-kill
-test-kill: venv ## Kill init at more points on real nodes; half a minute each.
-	$(BIN)/pytest -q -ra -m exhaustive tests/lab
+	$(BIN)/pytest -q -ra -x tests/lab
 
 .PHONY: demo
 demo: venv ## From nothing to three masters on real nodes; leaves the cluster up.
 	@mkdir -p out
 	$(LAB) up
 	$(LAB) inventory --out $(INVENTORY)
-	$(BIN)/bootstrap init $(INVENTORY) --kubeconfig $(KUBECONFIG_FILE)
+	$(BIN)/bootstrap init $(INVENTORY) --kubeconfig $(KUBECONFIG_FILE) --timeline $(TIMELINE)
 	@# The kubelets report readiness to the API some seconds after the components are healthy.
 	@$$($(LAB) bin kubectl) --kubeconfig $(KUBECONFIG_FILE) -n kube-system wait pods --all --for=condition=Ready --timeout=120s >/dev/null
 	$$($(LAB) bin kubectl) --kubeconfig $(KUBECONFIG_FILE) -n kube-system get pods -o wide
-	@echo "kubeconfig: $(CURDIR)/$(KUBECONFIG_FILE)"
+	@echo "kubeconfig: $(CURDIR)/$(KUBECONFIG_FILE); a picture of the run: $(CURDIR)/$(TIMELINE)"
 
 .PHONY: demo-down
 demo-down: ## Stop the nodes of the demo and remove them.

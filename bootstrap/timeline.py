@@ -7,7 +7,7 @@ has it as a table. No script, no font, nothing from elsewhere. The tree is made 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from bootstrap.console.printable import count, cut, shown
@@ -19,13 +19,16 @@ LANE, ROW, BAR = 38, 18, 16
 LETTER = 6.7
 """Width of a letter of the 11 px monospace font, a little more than it is anywhere."""
 LONGEST_NAME = 36
+SHORTEST_LABEL = 12
+"""Letters of it that a bar must have room for, or it gets none. The rest may stand below what comes after the bar."""
 STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
 STYLE = """
-.b{fill:#fff}.t{fill:#1f2328;font:11px ui-monospace,monospace}.h{font-weight:bold}.s{fill:#59636e}
+.b{fill:#fff}.t{fill:#1f2328;font:11px ui-monospace,monospace}
+.t{stroke:#fff;stroke-width:5px;stroke-linejoin:round;paint-order:stroke}.h{font-weight:bold}.s{fill:#59636e}.m{text-anchor:middle}
 .g{stroke:#d1d9e0}.w{fill:#0969da}.a{fill:url(#hatch);stroke:#9a6700}.l{stroke:#9a6700;stroke-width:2}
 .r{fill:none;stroke:#59636e}.p{fill:#59636e}.f{stroke:#d1242f;stroke-width:3}
 @media (prefers-color-scheme:dark){
-.b{fill:#0d1117}.t{fill:#f0f6fc}.s{fill:#9198a1}.g{stroke:#3d444d}.w{fill:#4493f8}.a{stroke:#d29922}.l{stroke:#d29922}
+.b{fill:#0d1117}.t{fill:#f0f6fc;stroke:#0d1117}.s{fill:#9198a1}.g{stroke:#3d444d}.w{fill:#4493f8}.a{stroke:#d29922}.l{stroke:#d29922}
 .r{stroke:#9198a1}.p{fill:#9198a1}.f{stroke:#f85149}}
 """
 PAGE_STYLE = """
@@ -97,7 +100,7 @@ def _picture(made: Timeline, headline: str) -> Element:
     SubElement(pattern, "path", {"d": "M0 0V6", "class": "l"})
     SubElement(root, "rect", {"class": "b", "width": "100%", "height": "100%"})
     _text(root, MARGIN, 22, headline, "t h", (WIDTH - 2 * MARGIN) / LETTER)
-    _legend(root)
+    _legend(root, {span.doing for spans in made.hosts.values() for span in spans})
     _axis(root, plot)
     for number, (name, spans) in enumerate(made.hosts.items()):
         _lane(root, plot, plot.lanes + LANE * number, name, spans)
@@ -107,12 +110,12 @@ def _picture(made: Timeline, headline: str) -> Element:
     return root
 
 
-def _legend(root: Element) -> None:
-    x = float(MARGIN)
-    for doing, words in ((Doing.READ, "looks"), (Doing.WRITE, "writes"), (Doing.WAIT, "waits"), (Doing.FAIL, "fails")):
+def _legend(root: Element, drawn: Set[Doing]) -> None:
+    """Only what there is in this picture."""
+    for place, doing in enumerate(doing for doing in Doing if doing in drawn):
+        x = MARGIN + 100 * place
         _bar(root, doing, x, 32, 24)
-        _text(root, x + 32, 44, words, "t s")
-        x += 100
+        _text(root, x + 32, 44, doing.value, "t s")
 
 
 def _axis(root: Element, plot: _Plot) -> None:
@@ -120,22 +123,24 @@ def _axis(root: Element, plot: _Plot) -> None:
     for number in range(int(plot.seconds / step) + 1):
         x = plot.x(number * step)
         SubElement(root, "path", {"class": "g", "d": f"M{x} {plot.lanes - 4}V{plot.axis}"})
-        _text(root, x - 3, plot.axis + 14, f"{number * step:g} s", "t s")
+        _text(root, x, plot.axis + 14, f"{number * step:g} s", "t s m")
 
 
 def _lane(root: Element, plot: _Plot, y: float, name: str, spans: Sequence[Span]) -> None:
-    """A host: its bars, and below each bar that has room for it what it was."""
+    """A host: its bars, and below each that has room what it was; a failure always. The last may begin further left."""
     _text(root, MARGIN, y + 12, name, "t h", LONGEST_NAME)
-    for span in spans:
+    free = edge = float(WIDTH - MARGIN)
+    for span in reversed(spans):
         x, end = plot.x(span.start), plot.x(span.end)
         group = SubElement(root, "g")
         words = f"{name}, {span.phase}, {span.doing.value}: {span.text} ({_seconds(span.start)} to {_seconds(span.end)})"
         SubElement(group, "title").text = shown(words)
         _bar(group, span.doing, x, y, max(end - x, 1.5))
         said = span.text if span.doing in (Doing.WAIT, Doing.FAIL) else span.phase
-        room = (WIDTH - MARGIN if span.doing is Doing.FAIL else end) - x
-        if room / LETTER >= min(len(said), 12):
-            _text(group, x, y + BAR + 11, said, "t s", room / LETTER)
+        if span.doing is Doing.FAIL or (min(end, free) - x) / LETTER >= min(len(said), SHORTEST_LABEL):
+            begin = max(plot.left, min(x, edge - LETTER * (len(said) + 1))) if free == edge else x
+            _text(group, begin, y + BAR + 11, said, "t s", (free - begin) / LETTER)
+            free = begin - LETTER
 
 
 def _phase(root: Element, plot: _Plot, y: float, phase: PhaseSpan) -> None:
@@ -144,9 +149,8 @@ def _phase(root: Element, plot: _Plot, y: float, phase: PhaseSpan) -> None:
     SubElement(group, "title").text = shown(f"{phase.name}: {phase.title} ({_seconds(phase.start)} to {_seconds(phase.end)})")
     _text(group, MARGIN, y + 10, phase.name, "t", LONGEST_NAME)
     SubElement(group, "rect", _box("p", x, y + 4, max(end - x, 1.5), 5))
-    took = _seconds(phase.end - phase.start) + ("" if phase.ended else ", not finished")
-    fits = end + 6 + LETTER * len(took) <= WIDTH
-    _text(group, end + 6 if fits else x - 6 - LETTER * len(took), y + 10, took, "t s")
+    took = _took(phase.end - phase.start) + ("" if phase.ended else ", cut")
+    _text(group, min(end + 6, WIDTH - LETTER * len(took)), y + 10, took, "t s")
 
 
 def _bar(parent: Element, doing: Doing, x: float, y: float, width: float) -> None:
@@ -189,3 +193,10 @@ def _row(table: Element, cell: str, texts: Sequence[str]) -> None:
 
 def _seconds(seconds: float) -> str:
     return f"{seconds:.1f} s"
+
+
+def _took(seconds: float) -> str:
+    """A duration in few letters: milliseconds where tenths of a second would say nothing, and no tenths of long ones."""
+    if seconds < 0.095:
+        return f"{1000 * seconds:.0f} ms"
+    return _seconds(seconds) if seconds < 100 else f"{seconds:.0f} s"

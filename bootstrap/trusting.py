@@ -8,6 +8,7 @@ from bootstrap import ssh
 from bootstrap.cluster import Cluster
 from bootstrap.connecting import at_once, raise_all
 from bootstrap.console import Console
+from bootstrap.console.printable import count
 from bootstrap.errors import BootstrapError, ExitCode, HostNotTrusted, UsageError
 
 
@@ -24,7 +25,8 @@ def trust(cluster: Cluster, names: Sequence[str], accept: bool, replace: bool, c
     scanned = at_once(lambda host: ssh.scan(cluster, host), hosts, lambda host: host.name)
     keys = [key for found in scanned.values() if not isinstance(found, BootstrapError) for key in found]
     rows = [[key.host, key.name, key.key_type, key.fingerprint, key.verdict.value] for key in keys]
-    console.table("Host keys", ["host", "recorded as", "type", "fingerprint", "state"], rows)
+    if rows:
+        console.table("Host keys", ["host", "recorded as", "type", "fingerprint", "state"], rows)
     # Where keys are pinned in the inventory they alone decide: recording another one would change nothing.
     unpinned = {key.host for key in keys if key.verdict is ssh.Verdict.NOT_PINNED}
     recordable = (ssh.Verdict.UNKNOWN, ssh.Verdict.CHANGED)
@@ -42,7 +44,16 @@ def trust(cluster: Cluster, names: Sequence[str], accept: bool, replace: bool, c
                 failed.append(error)
             except OSError as error:
                 failed.append(UsageError(f"the keys of {host.name} cannot be recorded: {error}"))
-    text = f"{len(recorded)} keys recorded" if recorded else "every key is recorded" if not unknown else "nothing recorded"
-    console.result({"recorded": [key.line for key in recorded], "unrecorded": len(unknown) - len(recorded)}, text)
+    found = {"recorded": [key.line for key in recorded], "unrecorded": len(unknown) - len(recorded)}
+    console.result(found, _summary(len(recorded), len(unknown), len(keys), len(failed)))
     raise_all(failed)
     return ExitCode.UNREACHABLE if len(unknown) > len(recorded) else ExitCode.DONE
+
+
+def _summary(recorded: int, unknown: int, offered: int, failed: int) -> str:
+    """What has come of it; nothing that a host which did not answer could make untrue."""
+    if recorded:
+        return f"{count(recorded, 'key')} recorded"
+    if unknown or not offered:
+        return "nothing recorded"
+    return "every key that was offered is recorded" if failed else "every key is recorded"

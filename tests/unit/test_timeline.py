@@ -94,6 +94,48 @@ def test_the_picture_of_a_run() -> None:
     assert "prefers-color-scheme:dark" in found
 
 
+def positions(root: Element) -> dict[str, float]:
+    """Where on the axis each text begins; the last of that wording."""
+    return {element.text or "": float(element.attrib["x"]) for element in root.iter(f"{SVG}text")}
+
+
+def test_a_failure_at_the_end_is_said_in_full_and_the_phase_that_was_cut_is_marked() -> None:
+    root = fromstring(svg(run(failing=True), "x"))
+    found = positions(root)
+    assert found["etcd did not come true"] == 789.9      # the cross is at 876: begins further left, ends at the edge
+    assert found["18.0 s, cut"] == 882
+    assert "kubelet, etcd healthy; last answer: connection refused" in found
+
+
+def test_a_label_may_go_on_below_what_comes_after_its_bar_but_not_into_the_next_label() -> None:
+    wait = "kubelet, etcd, kube-apiserver healthy"
+
+    def drawn(next_wait: float) -> list[str]:
+        root = fromstring(svg([
+            event(Kind.PHASE_STARTED, 0.0, phase="wait", hosts=["cp1"]),
+            event(Kind.WAITING, 0.0, "cp1", wait, "wait"),
+            event(Kind.READY, 2.0, "cp1", wait, "wait"),
+            event(Kind.WAITING, next_wait, "cp1", "all 12 mirror pods", "wait"),
+            event(Kind.READY, 10.0, "cp1", "all 12 mirror pods", "wait"),
+            event(Kind.PHASE_DONE, 10.0, phase="wait"),
+        ], "x"))  # fmt: skip
+        return [text for text in texts(root) if text.startswith(("kubelet", "all"))]
+
+    assert drawn(next_wait=4.0) == ["all 12 mirror pods", wait]
+    assert drawn(next_wait=2.0) == ["all 12 mirror pods", "kubelet, etcd, kube-ap\u2026"]
+
+
+@pytest.mark.parametrize(("end", "said"), [(0.02, "20 ms"), (0.0951, "0.1 s"), (99.9, "99.9 s"), (400.0, "400 s")])
+def test_a_phase_says_how_long_it_took(end: float, said: str) -> None:
+    events = [event(Kind.PHASE_STARTED, 0.0, phase="wait", hosts=["cp1"]), event(Kind.PHASE_DONE, end, phase="wait")]
+    assert said in texts(fromstring(svg(events, "x")))
+
+
+def test_the_legend_names_what_is_in_the_picture() -> None:
+    assert [text for text in texts(fromstring(svg(run(), "x"))) if text in set(Doing)] == ["looks", "writes", "waits"]
+    assert "fails" in texts(fromstring(svg(run(failing=True), "x")))
+
+
 def test_waits_and_writes_differ_in_more_than_colour() -> None:
     root = fromstring(svg(run(failing=True), "x"))
     kinds = [element.attrib.get("class") for group in root.iter(f"{SVG}g") for element in group]

@@ -88,7 +88,9 @@ def dispatch(options: argparse.Namespace, cache: Cache) -> int:
                 found = existing(options.name, cache)
                 nodes.down(found, cache)
                 shutil.rmtree(found.directory(cache), ignore_errors=True)
-                network.remove_bridge()
+                with lab.list_locked(cache):
+                    if not lab.any_left(cache):
+                        network.remove_bridge()
         case "reset":
             with locked(cache.locks / f"lab-{options.name}.lock", f"lab {options.name}"):
                 reset(options, cache)

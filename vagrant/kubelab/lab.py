@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -100,7 +101,7 @@ def planned(name: str, masters: int | None, workers: int | None, kubernetes: str
     """The lab that was asked for: what is not said stays as it is, or is 3 masters, no workers, the default version. Saved."""
     if not re.fullmatch(r"[a-z]([a-z0-9-]{0,14}[a-z0-9])?", name):
         raise LabError(f"{name!r} cannot name a lab", "lower case letters, digits and dashes, at most 16, a letter first")
-    with locked(cache.locks / "labs.lock", "the list of labs"):
+    with list_locked(cache):
         before = load(name, cache) or Lab(name, 3, 0, next(iter(RELEASES)), slot=_free_slot(cache))
         lab = Lab(
             name,
@@ -113,6 +114,16 @@ def planned(name: str, masters: int | None, workers: int | None, kubernetes: str
             raise LabError(f"a lab has 1 to {MOST} masters and 0 to {MOST} workers")
         save(lab, cache)
     return lab
+
+
+def list_locked(cache: Cache) -> AbstractContextManager[None]:
+    """While it is held no lab comes and none goes."""
+    return locked(cache.locks / "labs.lock", "the list of labs")
+
+
+def any_left(cache: Cache) -> bool:
+    """Whether there is a lab, be it one that is only coming up."""
+    return any(cache.labs.glob("*/lab.json"))
 
 
 def _free_slot(cache: Cache) -> int:
