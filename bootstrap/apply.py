@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import PurePosixPath
 from typing import assert_never
@@ -53,32 +54,44 @@ class Applier:
         self._started = time.monotonic() if started is None else started
         self._stop = threading.Event()
         self._failed: tuple[float, str] | None = None
+        self._independent = False
         access.tell = self._tell_of_connection
 
     def apply(self, plan: Plan) -> None:
-        """Do what the plan says, step after step. Raises the error of the host that failed, or SeveralErrors."""
-        for step in plan.steps:
+        """Do what the plan says, step after step. Raises the error of the host that failed, or SeveralErrors.
+
+        Where hosts are independent of each other, one that has failed is left behind, and the errors are raised in the end.
+        """
+        failed: dict[str, BootstrapError] = {}
+        self._independent = plan.independent
+        for whole in plan.steps:
             self._failed = None
+            step = replace(whole, changes={host: changes for host, changes in whole.changes.items() if host not in failed})
+            if not step.changes:
+                continue
             hosts, spread = sorted(step.changes), step.phase.spread.value
             self._tell(Kind.PHASE_STARTED, step, message=step.phase.title, hosts=hosts, spread=spread)
-            errors = self._step(step)
-            if errors:
-                raise errors[0] if len(errors) == 1 else SeveralErrors(errors)
+            failed |= self._step(step)
+            if failed and (not plan.independent or self._stop.is_set()):
+                break
             self._tell(Kind.PHASE_DONE, step)
+        errors = list(failed.values())
+        if errors:
+            raise errors[0] if len(errors) == 1 else SeveralErrors(errors)
 
     def stop(self) -> None:
         """End every wait soon (called on an interrupt)."""
         self._stop.set()
 
-    def _step(self, step: Step) -> list[BootstrapError]:
+    def _step(self, step: Step) -> dict[str, BootstrapError]:
         if step.phase.spread is not Spread.TOGETHER or len(step.changes) == 1:
             for host, changes in step.changes.items():
                 error = self._host(step, host, changes)
                 if error is not None:
-                    return [error]
-            return []
+                    return {host: error}
+            return {}
         outcomes = each(lambda item: self._host(step, *item), step.changes.items(), MAX_HOSTS_AT_ONCE, stop=self.stop)
-        return [error for error in outcomes if error is not None]
+        return {host: error for host, error in zip(step.changes, outcomes, strict=True) if error is not None}
 
     def _host(self, step: Step, host: str, changes: Sequence[Change]) -> BootstrapError | None:
         """Do one host's part of a step; an error is returned, so that the other hosts go on."""
@@ -95,7 +108,8 @@ class Applier:
             self._tell(Kind.NOTE, step, host, error.message, evidence=list(error.evidence))
         except BootstrapError as error:
             error.host = error.host or host
-            if self._failed is None and not isinstance(error, waiting.NotHealthy):  # the others' time is over, too
+            others_wait = not self._independent and not isinstance(error, waiting.NotHealthy)   # or their time is over, too
+            if self._failed is None and others_wait:
                 self._failed = (time.monotonic(), error.host)
             if isinstance(error, HostUnreachable):  # other files may be written by now: not "nothing was done"
                 error.exit_code = ExitCode.STOPPED

@@ -235,6 +235,17 @@ class Dns(Model):
     image_tag: fields.ImageTag = ""
 
 
+class Balancer(Model):
+    """The node-local load balancer of workers: HAProxy as a static pod, where there is no control plane endpoint.
+
+    image_repository: where the image `haproxy` comes from; not spec.imageRepository, which has none.
+    image_tag: HAProxy 2.6 or later.
+    """
+
+    image_repository: fields.MainImageRepository = "docker.io/library"
+    image_tag: fields.ImageTag = ""
+
+
 class AnonymousRequests(StrEnum):
     """What the API server answers to a request without credentials.
 
@@ -337,6 +348,7 @@ class Cluster(Model):
     scheduler: ControlPlaneComponent = ControlPlaneComponent()
     etcd: Etcd = Etcd()
     dns: Dns = Dns()
+    balancer: Balancer = Balancer()
     kubelet: KubeletSpec = KubeletSpec()
     kube_proxy: KubeProxy = KubeProxy()
     image_repository: fields.MainImageRepository = "registry.k8s.io"
@@ -362,6 +374,15 @@ class Cluster(Model):
     @property
     def control_plane_hosts(self) -> tuple[Host, ...]:
         return tuple(host for host in self.hosts if host.role is Role.CONTROL_PLANE)
+
+    @property
+    def workers(self) -> tuple[Host, ...]:
+        return tuple(host for host in self.hosts if host.role is Role.WORKER)
+
+    @property
+    def has_balancers(self) -> bool:
+        """Whether each worker reaches the API servers through a load balancer of its own."""
+        return not self.control_plane_endpoint
 
     def host(self, name: str) -> Host:
         """The host of that name; KeyError where there is none."""

@@ -63,7 +63,7 @@ def remove_node(api: ApiClient, node: str) -> None:
 def remove_member(access: Access, name: str) -> None:
     """Take a member off etcd's list, through any other member that answers."""
     last: Exception | None = None
-    for host in access.connections:
+    for host in access.masters:
         if host == name:
             continue
         try:

@@ -1,4 +1,4 @@
-"""What should be on a control plane host, as values: the one place that puts manifests, PKI and kubelet files together.
+"""What should be on a host, as values: the one place that puts manifests, PKI and kubelet files together.
 
 Phases ask here for their part; `render` asks for everything.
 """
@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 
-from bootstrap import components, hardening, kubelet
+from bootstrap import balancer, components, hardening, kubelet
 from bootstrap import constants as k
-from bootstrap.cluster import Host
+from bootstrap.cluster import Host, Role
 from bootstrap.components import ManifestContext
 from bootstrap.errors import PersonNeeded
 from bootstrap.etcd_user import etcd_user, is_made, sysusers_file
@@ -35,6 +35,8 @@ def manifest_path(facts: Facts, component: str) -> PurePosixPath:
 
 def etcds_user(snapshot: Snapshot, host: Host) -> tuple[WriteFile | Run | RemovePath, ...]:
     """What makes the user and group that etcd runs as; nothing where the host has them. Without that user its copies go."""
+    if host.role is not Role.CONTROL_PLANE:
+        return ()
     facts = snapshot.facts[host.name]
     if not snapshot.cluster.hardening.etcd_user:
         left = (RemovePath(k.ETCD_USER_PKI_DIR, recursive=True), RemovePath(k.SYSUSERS_FILE))
@@ -44,6 +46,16 @@ def etcds_user(snapshot: Snapshot, host: Host) -> tuple[WriteFile | Run | Remove
         return ()
     made = Run(("systemd-sysusers", str(k.SYSUSERS_FILE)), f"made the system user and group {k.ETCD_USER}")
     return (*difference(facts, (wanted,)), *(() if is_made(facts) else (made,)))
+
+
+def balancer_files(snapshot: Snapshot) -> tuple[Entry, ...]:
+    """The directory that a worker's balancer reads, the same on every worker."""
+    servers = balancer.masters(snapshot.cluster, snapshot.options.get("leaving", ()))
+    return (
+        Directory(k.BALANCER_DIR),
+        File(balancer.CA, snapshot.cluster_ca, 0o644),
+        File(balancer.CONFIG, balancer.config(snapshot.cluster, servers, snapshot.cluster_ca), 0o644),
+    )
 
 
 def leftovers(facts: Facts) -> tuple[RemovePath, ...]:

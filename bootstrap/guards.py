@@ -166,10 +166,10 @@ def refuse_to_lose_quorum(members: Sequence[str] | None, healthy: Sequence[str],
         )
 
 
-def strangers(facts: Facts) -> tuple[PurePosixPath, ...]:
+def strangers(cluster: Cluster, facts: Facts) -> tuple[PurePosixPath, ...]:
     """Entries of the manifest directory that the kubelet reads although they are no manifest of ours."""
     directory = desired.manifest_dir(facts)
-    ours = {directory / f"{name}.yaml" for name in k.COMPONENTS}
+    ours = {directory / f"{name}.yaml" for name in components.static_pods(cluster, cluster.host(facts.host))}
     return tuple(
         path for path in sorted(facts.owned)
         if path.parent == directory and path not in ours and not path.name.startswith(".")

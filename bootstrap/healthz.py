@@ -1,12 +1,13 @@
-"""Health endpoints of a master's components, as its own host sees them.
+"""Health endpoints of a host's components, as the host itself sees them.
 
 Source: kubeadm 1.36 app/util/apiclient/wait.go; etcd metrics listener and kubelet healthz speak plain HTTP on loopback.
 """
 
 from __future__ import annotations
 
+from bootstrap import balancer as balancers
 from bootstrap import constants as k
-from bootstrap.cluster import Cluster, ControlPlaneComponent, Host
+from bootstrap.cluster import Cluster, ControlPlaneComponent, Host, Role
 from bootstrap.health import Endpoint
 from bootstrap.networking import loopback
 from bootstrap.owned import flag_name
@@ -17,6 +18,8 @@ LOOPBACK = "127.0.0.1"
 
 def of_host(snapshot: Snapshot, host: Host) -> tuple[Endpoint, ...]:
     """Every component's endpoint, in the order they come up."""
+    if host.role is Role.WORKER:
+        return (kubelet(snapshot, host), *((balancer(),) if snapshot.cluster.has_balancers else ()))
     return (
         kubelet(snapshot, host),
         etcd(host),
@@ -45,6 +48,18 @@ def controller_manager(cluster: Cluster) -> Endpoint:
 
 def scheduler(cluster: Cluster) -> Endpoint:
     return Endpoint(k.SCHEDULER, _bound_to(cluster.scheduler), k.SCHEDULER_PORT, "/readyz")
+
+
+def balancer(path: str = "/readyz") -> Endpoint:
+    """Whether a worker's balancer has an API server that is ready; or, at another path, which list it serves."""
+    return Endpoint(k.BALANCER, LOOPBACK, k.BALANCER_HEALTH_PORT, path, tls=False)
+
+
+def balancer_serves(snapshot: Snapshot) -> Endpoint:
+    """Whether a worker's balancer runs with the list of masters that it should have."""
+    cluster = snapshot.cluster
+    servers = balancers.masters(cluster, snapshot.options.get("leaving", ()))
+    return balancer(balancers.serving_path(cluster, servers, snapshot.cluster_ca))
 
 
 def _bound_to(component: ControlPlaneComponent) -> str:

@@ -13,7 +13,7 @@ import platform
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from bootstrap.cluster import Cluster
@@ -34,12 +34,15 @@ Again = Callable[[str, Connection], None]
 class Holds:
     """The locks that one operator has. Safe for several threads.
 
-    connections: those that are open, by host. again: puts a new one in the place of a lost one. needed: how many locks make
-    sure that nobody else is at work.
+    hosts: whose locks are taken. connections: those that are open, by host. again: puts a new one in the place of a lost one.
+    needed: how many locks make sure that nobody else is at work.
     """
 
-    def __init__(self, connections: Mapping[str, Connection], owner: str, needed: int, again: Again) -> None:
+    def __init__(
+        self, hosts: Sequence[str], connections: Mapping[str, Connection], owner: str, needed: int, again: Again
+    ) -> None:
         self.owner = owner
+        self._hosts = tuple(sorted(hosts))
         self._connections = connections
         self._again = again
         self._needed = needed
@@ -49,7 +52,7 @@ class Holds:
 
     def take(self) -> None:
         """Take every host's, one after another. Raises HeldByAnother and what else `Connection.hold` raises."""
-        for name in sorted(self._connections):
+        for name in self._hosts:
             self._holds[name] = self._connections[name].hold(self.owner)
 
     def release(self) -> None:
@@ -154,17 +157,18 @@ def alone(
     Raises Refused where less are connected, HeldByAnother where another operator is at work.
     """
     masters = [host.name for host in cluster.control_plane_hosts]
+    reached = [name for name in masters if name in connections]
     needed = quorum(len(masters))
-    if len(connections) < needed:
+    if len(reached) < needed:
         if not few_will_do:
             away = ", ".join(name for name in masters if name not in connections)
             raise Refused(
-                f"{len(connections)} of {len(masters)} masters can be reached: another operator may be at work on the others",
+                f"{len(reached)} of {len(masters)} masters can be reached: another operator may be at work on the others",
                 evidence=[f"not reached: {away}; nothing was written"],
-                hint=f"bring {needed - len(connections)} more back",
+                hint=f"bring {needed - len(reached)} more back",
             )
-        needed = len(connections)
-    holds = Holds(connections, owner(cluster.name, command), needed, again)
+        needed = len(reached)
+    holds = Holds(reached, connections, owner(cluster.name, command), needed, again)
     try:
         holds.take()
         yield holds

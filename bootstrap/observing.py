@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from bootstrap import constants as k
+from bootstrap import desired, healthz
 from bootstrap.access import Access
 from bootstrap.apiserver import ApiClient, ApiError
+from bootstrap.apply import MAX_HOSTS_AT_ONCE
 from bootstrap.cluster import Cluster
 from bootstrap.connection import NoAnswer
 from bootstrap.errors import HostUnreachable
 from bootstrap.facts import Facts
+from bootstrap.health import ask, readiness
 from bootstrap.membership import Member
 from bootstrap.parallel import each
-from bootstrap.plan import ApiApply, ApiState, Plan
+from bootstrap.plan import ApiApply, ApiState, Plan, Snapshot
 
 AT_ONCE = 8
 
@@ -27,8 +31,8 @@ def api_state(plan: Plan, access: Access, facts: Mapping[str, Facts]) -> ApiStat
         wanted = [change for _, _, change in plan.all() if isinstance(change, ApiApply)]
         settled = each(lambda change: api.settled(change.object), wanted, AT_ONCE)
         refs = frozenset(change.ref for change, is_settled in zip(wanted, settled, strict=True) if is_settled)
-        nodes = _taints(api)
-        return ApiState(refs, nodes, finished=_is_finished(api, nodes, access.cluster))
+        state = _nodes(api)
+        return replace(state, settled=refs, finished=_is_finished(api, state.nodes, access.cluster))
     except (NoAnswer, ApiError):
         return None
 
@@ -37,7 +41,7 @@ def nodes(access: Access, staying: Sequence[str]) -> ApiState | None:
     """The nodes, as an API server of a host that stays knows them; None where none of those answers."""
     for host in staying:
         try:
-            return ApiState(nodes=_taints(access.api(host)))
+            return _nodes(access.api(host))
         except (NoAnswer, ApiError, HostUnreachable):
             continue
     return None
@@ -50,9 +54,30 @@ def _is_finished(api: ApiClient, nodes: Collection[str], cluster: Cluster) -> bo
     return bool(strangers) or any(api.get(f"{maps}/{name}") is not None for name in (k.FINISHED_MARK, "kubeadm-config"))
 
 
-def _taints(api: ApiClient) -> dict[str, tuple[Mapping[str, str], ...]]:
+def _nodes(api: ApiClient) -> ApiState:
+    """The nodes, and nothing else."""
     items = (api.get("/api/v1/nodes") or {}).get("items", [])
-    return {item["metadata"]["name"]: tuple(item.get("spec", {}).get("taints") or ()) for item in items}
+    taints = {item["metadata"]["name"]: tuple(item.get("spec", {}).get("taints") or ()) for item in items}
+    return ApiState(nodes=taints, ready=frozenset(item["metadata"]["name"] for item in items if not readiness(item)))
+
+
+def balancing(access: Access, snapshot: Snapshot) -> frozenset[str]:
+    """Workers whose balancer serves the list that it should have; those that do not answer are not among them."""
+    if not snapshot.cluster.has_balancers:
+        return frozenset()
+    workers = [host.name for host in snapshot.cluster.workers if host.name in snapshot.facts]
+    wanted = healthz.balancer_serves(snapshot)
+
+    def serves(name: str) -> bool:
+        found = snapshot.facts[name]
+        if desired.manifest_path(found, k.BALANCER) not in found.owned:
+            return False
+        try:
+            return ask(wanted, access.connections[name]).ok
+        except HostUnreachable:
+            return False
+
+    return frozenset(name for name, served in zip(workers, each(serves, workers, MAX_HOSTS_AT_ONCE), strict=True) if served)
 
 
 def etcd_members(access: Access, facts: Mapping[str, Facts]) -> tuple[tuple[Member, ...] | None, tuple[str, ...]]:

@@ -6,7 +6,7 @@ Nothing here can reach a host. A phase is a pure function of a Snapshot; `think`
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
@@ -153,12 +153,13 @@ class Spread(StrEnum):
 class ApiState:
     """What the API server said about the objects of a plan, asked without writing.
 
-    settled: refs of objects that an apply would leave as they are. nodes: taints by node name.
+    settled: refs of objects that an apply would leave as they are. nodes: taints by node name. ready: nodes that are Ready.
     finished: an init was finished here: its mark is there, or the cluster has nodes that init did not bring.
     """
 
     settled: frozenset[str] = frozenset()
     nodes: Mapping[str, tuple[Mapping[str, str], ...]] = field(default_factory=dict)
+    ready: frozenset[str] = frozenset()
     finished: bool = False
 
 
@@ -174,6 +175,7 @@ class Snapshot:
     local_files: what is at the paths of this machine that the command may write, None where nothing is.
     api: None where no API server answered.
     members: etcd's member list as the cluster has it, None where etcd did not answer.
+    balancing: workers whose balancer was asked and serves the list that it should have.
     options: what the command line asked for (see the phases that read it).
     """
 
@@ -193,6 +195,7 @@ class Snapshot:
     local_files: Mapping[Path, Secret | None] = field(default_factory=dict)
     api: ApiState | None = None
     members: tuple[Member, ...] | None = None
+    balancing: frozenset[str] = frozenset()
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -217,10 +220,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps in order. Waits alone do not make a plan: one that only waits is empty."""
+    """Steps in order. Waits alone do not make a plan: one that only waits is empty. independent: as of its workflow."""
 
     workflow: str
     steps: tuple[Step, ...]
+    independent: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -241,15 +245,19 @@ class Plan:
             Step(step.phase, {h: tuple(c for c in cs if not _settled(c, state)) for h, cs in step.changes.items()})
             for step in self.steps
         )
-        return Plan(self.workflow, steps)
+        return replace(self, steps=steps)
 
 
 @dataclass(frozen=True)
 class Workflow:
-    """A command as an ordered tuple of phases."""
+    """A command as an ordered tuple of phases.
+
+    independent: hosts do not need each other; where one fails, it is left behind and the others go on to the end.
+    """
 
     name: str
     phases: tuple[Phase, ...]
+    independent: bool = False
 
 
 def mutates(change: Change) -> bool:
@@ -270,7 +278,7 @@ def think(workflow: Workflow, snapshot: Snapshot, hosts: Sequence[Host]) -> Plan
         asked = about[phase.among][:1] if phase.spread is Spread.FIRST_ONLY else about[phase.among]
         changes = {host.name: tuple(phase.changes(snapshot, host)) for host in asked}
         steps.append(Step(phase, {name: found for name, found in changes.items() if found}))
-    return Plan(workflow.name, tuple(step for step in steps if step.changes))
+    return Plan(workflow.name, tuple(step for step in steps if step.changes), workflow.independent)
 
 
 def difference(facts: Facts, wanted: Sequence[File | Directory | Link]) -> tuple[WriteFile, ...]:

@@ -51,7 +51,7 @@ class Refusal:
 
 
 def refusals(connection: Connection, facts: Facts) -> tuple[Refusal, ...]:
-    """What the kubelet that runs now refused of the control plane's pods, the last word on each; not what runs all the same."""
+    """What the kubelet that runs now refused of the static pods of ours, the last word on each; not what runs all the same."""
     service = facts.services.get("kubelet.service")
     if service is None or not service.main_pid:
         return ()
@@ -67,7 +67,7 @@ def parse(journal: str, node: str) -> tuple[Refusal, ...]:
     found: dict[str, Refusal] = {}
     for uid, pod, reason, message in _DENIED.findall(journal):
         component = pod.removesuffix(f"-{node}")
-        if component in k.COMPONENTS:
+        if component in k.STATIC_PODS:
             found[component] = Refusal(component, uid, reason, re.sub(r"\\(.)", r"\1", message))
     return tuple(found.values())
 
@@ -90,7 +90,7 @@ class Watch:
     def __call__(self, verdict: Verdict, connection: Connection) -> None:
         """Hear of an answer that was no yes. Raises PodRefused where the kubelet refuses a pod, and waiting would not help."""
         now = self._clock()
-        if verdict.component not in k.COMPONENTS:
+        if verdict.component not in k.STATIC_PODS:
             return
         if self._next is None:
             self._next = now + AFTER_S

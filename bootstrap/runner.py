@@ -201,9 +201,15 @@ def refuse(access: Access, facts: Mapping[str, Facts], ignored: Sequence[str], c
         )
 
 
-def plan_for(workflow: Workflow, snapshot: Snapshot, access: Access) -> tuple[Plan, Snapshot]:
-    """The plan for the masters that were looked at, less what the API already has, and the snapshot with what the API said."""
-    hosts = [host for host in snapshot.cluster.control_plane_hosts if host.name in snapshot.facts]
+def plan_for(
+    workflow: Workflow, snapshot: Snapshot, access: Access, hosts: Sequence[Host] | None = None
+) -> tuple[Plan, Snapshot]:
+    """The plan for `hosts`, less what the API already has, and the snapshot with what the API said.
+
+    hosts: default: the masters that were looked at.
+    """
+    if hosts is None:
+        hosts = [host for host in snapshot.cluster.control_plane_hosts if host.name in snapshot.facts]
     plan = think(workflow, snapshot, hosts)
     state = observing.api_state(plan, access, snapshot.facts)
     if state is None:

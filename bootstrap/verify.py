@@ -54,7 +54,7 @@ def differences(snapshot: Snapshot, plan: Plan, access: Access) -> tuple[Differe
         return tuple(found)
     found += _drift(plan, bare, api_answers=snapshot.api is not None)
     for host in hosts:
-        found += _strangers(snapshot.facts[host.name])
+        found += _strangers(snapshot, host)
         found += _processes(snapshot, host)
     for results in each(lambda host: _live(snapshot, host, access), hosts, len(hosts)):
         found += results
@@ -106,9 +106,9 @@ def _same_content(entry: File, sha256: str, content: bytes | None) -> bool:
     return entry.sha256 == sha256 or (not entry.secret and content is not None and same_pod(entry.bytes, content))
 
 
-def _strangers(facts: Facts) -> Iterable[Difference]:
-    for path in guards.strangers(facts):
-        yield Difference(facts.host, f"stranger {path}", "nothing but our manifests here", "the kubelet reads it as a manifest")
+def _strangers(snapshot: Snapshot, host: Host) -> Iterable[Difference]:
+    for path in guards.strangers(snapshot.cluster, snapshot.facts[host.name]):
+        yield Difference(host.name, f"stranger {path}", "nothing but our manifests here", "the kubelet reads it as a manifest")
 
 
 def _processes(snapshot: Snapshot, host: Host) -> Iterable[Difference]:

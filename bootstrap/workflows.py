@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bootstrap.errors import UsageError
 from bootstrap.phases import (
     addon,
     admin_access,
     apiserver,
+    balancer,
     bootstrap_token,
     certs,
     config_files,
@@ -19,6 +21,7 @@ from bootstrap.phases import (
     kubelet_start,
     mark_control_plane,
     mark_finished,
+    mark_worker,
     remove_member,
     remove_node,
     reset_files,
@@ -27,6 +30,7 @@ from bootstrap.phases import (
     user_addon,
     wait_api,
     wait_control_plane,
+    wait_worker,
 )
 from bootstrap.plan import Workflow
 
@@ -51,6 +55,19 @@ INIT = Workflow(
         finish.PHASE,
         mark_finished.PHASE,
     ),
+)
+
+ADD_WORKER = Workflow(
+    "add-worker",
+    (
+        certs.PHASE,
+        kubeconfig.PHASE,
+        balancer.PHASE,
+        kubelet_start.PHASE,
+        wait_worker.PHASE,
+        mark_worker.PHASE,
+    ),
+    independent=True,
 )
 
 RESET = Workflow(
@@ -83,7 +100,7 @@ def chosen(workflow: Workflow, only: Sequence[str], skip: Sequence[str]) -> Work
         for phase in workflow.phases
         if (not only or _covered(phase.name, only)) and not _covered(phase.name, skipped)
     )
-    return Workflow(workflow.name, phases)
+    return replace(workflow, phases=phases)
 
 
 def _covered(name: str, choices: Sequence[str]) -> bool:

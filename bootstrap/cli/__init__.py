@@ -1,6 +1,6 @@
 """The commands, about ten lines each, a module for each kind; what a command needs is imported when it runs."""
 
-from bootstrap.cli import changing, configuration, looking
+from bootstrap.cli import changing, configuration, looking, members
 from bootstrap.cli.group import main
 
-__all__ = ["changing", "configuration", "looking", "main"]
+__all__ = ["changing", "configuration", "looking", "main", "members"]

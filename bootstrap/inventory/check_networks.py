@@ -27,7 +27,8 @@ _TAKEN_PORTS = {
     constants.ETCD_CLIENT_PORT: "etcd's clients", constants.ETCD_PEER_PORT: "etcd's peers",
     constants.ETCD_METRICS_PORT: "etcd's health endpoint", constants.CONTROLLER_MANAGER_PORT: "kube-controller-manager",
     constants.SCHEDULER_PORT: "kube-scheduler", constants.KUBELET_PORT: "the kubelet",
-    constants.KUBELET_HEALTHZ_PORT: "the kubelet's health endpoint", 10249: "kube-proxy", 10256: "kube-proxy",
+    constants.KUBELET_HEALTHZ_PORT: "the kubelet's health endpoint",
+    constants.BALANCER_HEALTH_PORT: "the health endpoint of workers' balancers", 10249: "kube-proxy", 10256: "kube-proxy",
 }  # fmt: skip
 
 

@@ -59,6 +59,7 @@ class Container:
     log: list[str] = field(default_factory=list)            # of this start
     previous_log: list[str] = field(default_factory=list)
     member: tuple[int, int] | None = None           # of an etcd: cluster and member ID
+    config: bytes = b""                             # of a balancer: the configuration that it runs with
     _flags: dict[str, str] = field(default_factory=dict)
     _places: dict[PurePosixPath, PurePosixPath | None] = field(default_factory=dict)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from bootstrap import constants as k
 from bootstrap.cluster import Cluster, Host
 from bootstrap.connection import Answer, NoAnswer, Request
 from bootstrap.errors import HostUnreachable
@@ -237,6 +238,8 @@ class FakeFleet:
             return None
         client = tls.client(kubeconfig, source.files.content)
         target = self.seen_from(source, client.address)
+        if target is source and source.answering(k.BALANCER) is not None:
+            target = source.balanced()
         store = target.store() if target is not None else None
         if store is None or target is None:
             return None

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bootstrap import apply, components, deeds, holding, queries, runner, waiting
+from bootstrap import apply, components, deeds, holding, queries, runner, waiting, workers
 from tests.workflows.support import TIME
 
 REMEMBERED: dict[tuple[str, str, str], bytes] = {}
@@ -19,7 +19,7 @@ REMEMBERED: dict[tuple[str, str, str], bytes] = {}
 def model_time(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (apply, deeds, holding):
         monkeypatch.setattr(module, "time", TIME)
-    for module, name in ((runner, "time"), (runner, "datetime"), (queries, "datetime")):
+    for module, name in ((runner, "time"), (runner, "datetime"), (queries, "datetime"), (workers, "time"), (workers, "datetime")):
         monkeypatch.setattr(module, name, TIME)
     defaults = {**waiting.wait.__kwdefaults__, "clock": TIME.monotonic, "sleep": TIME.sleep}
     monkeypatch.setattr(waiting.wait, "__kwdefaults__", defaults)

@@ -1,0 +1,28 @@
+"""wait-worker: kubelet and balancer are healthy, the node is registered, and Ready where the cluster has a pod network.
+
+Inputs: whether a node of the cluster is Ready, or the inventory brings a pod network; option `keep_kubelet`. Outputs: none, but
+that a kubelet which refused the balancer's pod is restarted once. A second run asks once and goes on.
+"""
+
+from collections.abc import Sequence
+
+from bootstrap import healthz
+from bootstrap.cluster import Host
+from bootstrap.health import Healthy, NodesRegistered
+from bootstrap.phases.finish import has_pod_network
+from bootstrap.plan import Change, Phase, Snapshot, WaitFor
+
+
+def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
+    timeout = snapshot.cluster.timeouts.kubelet_health_check
+    endpoints = healthz.of_host(snapshot, host)
+    if snapshot.cluster.has_balancers:
+        endpoints = (*endpoints, healthz.balancer_serves(snapshot))
+    network = has_pod_network(snapshot) or bool(snapshot.api and snapshot.api.ready)
+    return [
+        WaitFor(Healthy(endpoints), timeout, restart_kubelet=not snapshot.options.get("keep_kubelet")),
+        WaitFor(NodesRegistered((host.name,), ready=network), timeout),
+    ]
+
+
+PHASE = Phase("wait-worker", "Kubelets healthy, nodes registered", _changes)
