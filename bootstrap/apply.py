@@ -26,6 +26,8 @@ from bootstrap.plan import (
     AddTaints,
     ApiApply,
     Change,
+    Cordon,
+    Drain,
     EtcdRemove,
     MovePath,
     NodeRemove,
@@ -121,23 +123,23 @@ class Applier:
     def _make_sure(self, host: str, group: tuple[WriteFile, ...] | Change) -> None:
         """Raise HoldLost where another operator may be at work by now."""
         if self._access.holds is not None and not isinstance(group, WaitFor):
-            elsewhere = isinstance(group, ApiApply | AddTaints | EtcdRemove | NodeRemove | SaveLocal)
+            elsewhere = isinstance(group, ApiApply | AddTaints | EtcdRemove | NodeRemove | Cordon | Drain | SaveLocal)
             self._access.holds.check(None if elsewhere else host, self._stop.is_set)
 
     def _one(self, step: Step, host: str, change: Change) -> None:
-        connection = self._access.connections[host]
+        connections = self._access.connections      # a host that is dead has none, and what is done about it is done elsewhere
         match change:
             case WriteFile(entry):
-                connection.write([entry], _before([change]))
+                connections[host].write([entry], _before([change]))
             case SetMode(path, mode, owner, group):
-                deeds.run(connection, ("chown", f"{owner}:{group}", str(path)), 30.0)
-                deeds.run(connection, ("chmod", f"{mode:04o}", str(path)), 30.0)
+                deeds.run(connections[host], ("chown", f"{owner}:{group}", str(path)), 30.0)
+                deeds.run(connections[host], ("chmod", f"{mode:04o}", str(path)), 30.0)
             case RemovePath(path, recursive):
-                connection.remove([path], recursive=recursive)
+                connections[host].remove([path], recursive=recursive)
             case MovePath(source, target):
-                connection.move(source, target)
+                connections[host].move(source, target)
             case Run(argv, _, stdin, timeout):
-                deeds.run(connection, argv, timeout.total_seconds(), stdin)
+                deeds.run(connections[host], argv, timeout.total_seconds(), stdin)
             case WaitFor(probe, timeout):
                 self._tell(Kind.WAITING, step, host, str(probe))
                 restart = partial(self._restart_kubelet, step, host) if change.restart_kubelet else None
@@ -166,6 +168,16 @@ class Applier:
             case NodeRemove(node):
                 remove = partial(deeds.remove_node, node=node)
                 deeds.retried(self._access, remove, f"the removal of node {node}", self._stop.is_set)
+            case Cordon(node):
+                deeds.retried(self._access, partial(deeds.cordon, node=node), f"the cordon of {node}", self._stop.is_set)
+            case Drain():
+                self._tell(Kind.WAITING, step, host, f"pods of {change.node} gone")
+                drain = deeds.Draining(
+                    self._access, change,
+                    tell=lambda answer: self._tell(Kind.WAITING, step, host, f"pods of {change.node} gone", answer=answer),
+                    make_sure=lambda: self._make_sure(host, change), stopped=self._stop.is_set,
+                )  # fmt: skip
+                drain.run()
             case SaveLocal(path, content):
                 write_local(path, content.reveal())
             case _:
@@ -224,6 +236,10 @@ def done_text(change: Change) -> str:
             return f"removed etcd member {member}"
         case NodeRemove(node):
             return f"removed node {node}"
+        case Cordon(node):
+            return f"cordoned {node}"
+        case Drain(node):
+            return f"drained {node}"
         case SaveLocal(path):
             return f"wrote {path} on this machine"
         case _:

@@ -58,7 +58,9 @@ def _nodes(api: ApiClient) -> ApiState:
     """The nodes, and nothing else."""
     items = (api.get("/api/v1/nodes") or {}).get("items", [])
     taints = {item["metadata"]["name"]: tuple(item.get("spec", {}).get("taints") or ()) for item in items}
-    return ApiState(nodes=taints, ready=frozenset(item["metadata"]["name"] for item in items if not readiness(item)))
+    ready = (item["metadata"]["name"] for item in items if not readiness(item))
+    cordoned = (item["metadata"]["name"] for item in items if item.get("spec", {}).get("unschedulable"))
+    return ApiState(nodes=taints, ready=frozenset(ready), cordoned=frozenset(cordoned))
 
 
 def balancing(access: Access, snapshot: Snapshot) -> frozenset[str]:

@@ -122,6 +122,23 @@ class NodeRemove:
 
 
 @dataclass(frozen=True)
+class Cordon:
+    """Let no new pod be scheduled to a node; one that is gone is fine."""
+
+    node: str
+
+
+@dataclass(frozen=True)
+class Drain:
+    """Evict the pods of a node, and wait until they are gone. force, delete_emptydir_data: as of `draining.leaving`."""
+
+    node: str
+    timeout: timedelta
+    force: bool = False
+    delete_emptydir_data: bool = False
+
+
+@dataclass(frozen=True)
 class SaveLocal:
     """Write a file on the operator's own machine. previous: its content when the plan was made, None if absent."""
 
@@ -130,7 +147,10 @@ class SaveLocal:
     previous: Secret | None = None
 
 
-Change = WriteFile | SetMode | RemovePath | MovePath | Run | WaitFor | ApiApply | AddTaints | EtcdRemove | NodeRemove | SaveLocal
+Change = (
+    WriteFile | SetMode | RemovePath | MovePath | Run | WaitFor
+    | ApiApply | AddTaints | EtcdRemove | NodeRemove | Cordon | Drain | SaveLocal
+)  # fmt: skip
 
 
 class Among(StrEnum):
@@ -153,13 +173,15 @@ class Spread(StrEnum):
 class ApiState:
     """What the API server said about the objects of a plan, asked without writing.
 
-    settled: refs of objects that an apply would leave as they are. nodes: taints by node name. ready: nodes that are Ready.
+    settled: refs of objects that an apply would leave as they are. nodes: taints by node name.
+    ready, cordoned: nodes that are so.
     finished: an init was finished here: its mark is there, or the cluster has nodes that init did not bring.
     """
 
     settled: frozenset[str] = frozenset()
     nodes: Mapping[str, tuple[Mapping[str, str], ...]] = field(default_factory=dict)
     ready: frozenset[str] = frozenset()
+    cordoned: frozenset[str] = frozenset()
     finished: bool = False
 
 

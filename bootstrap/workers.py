@@ -1,11 +1,11 @@
-"""add-worker: hosts of role worker join a living cluster, any number at once; what fails on one keeps no other from joining."""
+"""add-worker, remove-worker: hosts join and leave a living cluster, any number at once; what fails on one stops no other."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bootstrap import observing, snapshots, surveying, workflows
@@ -14,10 +14,12 @@ from bootstrap.access import Access
 from bootstrap.cluster import Cluster, Host
 from bootstrap.connecting import Connect, changing, raise_all
 from bootstrap.console import Console
+from bootstrap.draining import leaving
 from bootstrap.errors import BootstrapError, ExitCode, Refused, SeveralErrors, UsageError
 from bootstrap.events import Event, Kind
 from bootstrap.facts import Facts
-from bootstrap.plan import Plan
+from bootstrap.parallel import each
+from bootstrap.plan import ApiState, Plan, Snapshot, think
 from bootstrap.runner import look_at_each, plan_for, run
 
 AGAIN = "mend them and run the same command again: it carries on where this one stopped"
@@ -81,6 +83,93 @@ def add(cluster: Cluster, request: AddRequest, connect: Connect, console: Consol
         f"{text} ({seconds:.1f} s)",
     )  # fmt: skip
     return ExitCode.DONE
+
+
+@dataclass(frozen=True)
+class RemoveRequest:
+    """What `remove-worker` was asked for. drain_timeout, force, delete_emptydir_data: of the drain, as of plan.Drain.
+
+    dead: the machines do not answer any more, and nothing but their Node objects is left to be removed.
+    """
+
+    inventory: Path
+    workers: tuple[str, ...]
+    dry_run: bool = False
+    drain_timeout: timedelta = timedelta(minutes=5)
+    force: bool = False
+    delete_emptydir_data: bool = False
+    dead: bool = False
+
+
+def remove(cluster: Cluster, request: RemoveRequest, connect: Connect, console: Console) -> ExitCode:
+    """Take workers out of a cluster: their pods go elsewhere, then everything of ours on the host, and the Node object.
+
+    Raises Refused, before anything was written, where pods would be lost that nobody makes anew.
+    """
+    started = time.monotonic()
+    chosen = chosen_workers(cluster, request.workers)
+    failed: dict[str, BootstrapError] = {}
+    with changing(
+        cluster, "remove-worker", connect, dry_run=request.dry_run, workers=chosen, tolerate=lambda name: True,
+        console=console, tell=console.event, failed=failed,
+    ) as access:  # fmt: skip
+        facts, unread = look_at_each(access)
+        failed |= unread
+        nodes = observing.nodes(access, [name for name in access.masters if name in facts])
+        if nodes is None:
+            raise _no_api(cluster, facts, failed)
+        left_behind = {host.name: failed[host.name] for host in chosen if host.name in failed}
+        if request.dead:
+            _refuse_living(chosen, access, nodes)
+            hosts, workflow, left_behind = chosen, workflows.REMOVE_DEAD_WORKER, {}
+        else:
+            hosts, workflow = tuple(host for host in chosen if host.name not in failed), workflows.REMOVE_WORKER
+            for name, error in left_behind.items():
+                error.hint = error.hint or f"if it is gone for good: bootstrap remove-worker INVENTORY {name} --dead"
+            _refuse_losses(access, [host.name for host in hosts if host.name in nodes.nodes], request)
+        options = {
+            "drain_timeout": request.drain_timeout, "force": request.force, "delete_emptydir_data": request.delete_emptydir_data,
+        }  # fmt: skip
+        looked_at = {host.name: facts[host.name] for host in hosts if host.name in facts}
+        plan = think(workflow, Snapshot(cluster, looked_at, datetime.now(UTC), api=nodes, options=options), hosts)
+        console.plan(plan)
+        if request.dry_run:
+            raise_all(list(left_behind.values()))
+        else:
+            finish(plan, left_behind, access, console, started)
+    names = [host.name for host in hosts]
+    done = "would be removed" if request.dry_run else "removed"
+    text = f"{', '.join(names)} {done} from {cluster.name}" if not plan.is_empty else "Nothing to do"
+    console.result(
+        {"cluster": cluster.name, "changed": not plan.is_empty and not request.dry_run, "dryRun": request.dry_run,
+         "workers": names},
+        f"{text} ({time.monotonic() - started:.1f} s)",
+    )  # fmt: skip
+    return ExitCode.DONE
+
+
+def _refuse_living(chosen: Sequence[Host], access: Access, nodes: ApiState) -> None:
+    """Raise Refused for machines that are to be dead, and answer, or whose kubelet reports to the API."""
+    found = [f"{host.name} answers" for host in chosen if host.name in access.connections]
+    found += [f"the kubelet of {host.name} reports that it is Ready" for host in chosen if host.name in nodes.ready]
+    if found:
+        raise Refused(
+            "--dead is for machines that do not answer any more; nothing was written", evidence=found,
+            hint="without --dead its pods are moved and its files are removed, too; a Node is Ready for some 50 s after its end",
+        )  # fmt: skip
+
+
+def _refuse_losses(access: Access, nodes: Sequence[str], request: RemoveRequest) -> None:
+    """Raise Refused where a drain of these nodes would lose pods or data. Asked before anything is written."""
+    pods = each(lambda node: access.any_api().pods_on(node), nodes, observing.AT_ONCE)
+    losses = [
+        f"{node}: {loss}"
+        for node, found in zip(nodes, pods, strict=True)
+        for loss in leaving(found, force=request.force, delete_emptydir_data=request.delete_emptydir_data).losses
+    ]
+    if losses:
+        raise Refused("pods would be lost; nothing was written", evidence=losses,
+                      hint="move them yourself, or give the switches that are named")  # fmt: skip
 
 
 def finish(

@@ -15,6 +15,8 @@ from bootstrap.phases import (
     certs,
     config_files,
     controllers,
+    cordon,
+    drain,
     etcd,
     finish,
     kubeconfig,
@@ -69,6 +71,20 @@ ADD_WORKER = Workflow(
     ),
     independent=True,
 )
+
+REMOVE_WORKER = Workflow(
+    "remove-worker",
+    (
+        cordon.PHASE,
+        drain.PHASE,
+        stop_static_pods.PHASE,
+        remove_node.PHASE,
+        reset_files.PHASE,
+    ),
+    independent=True,
+)
+
+REMOVE_DEAD_WORKER = Workflow("remove-worker", (remove_node.PHASE,), independent=True)
 
 RESET = Workflow(
     "reset",

@@ -19,6 +19,8 @@ from bootstrap.plan import (
     AddTaints,
     ApiApply,
     Change,
+    Cordon,
+    Drain,
     EtcdRemove,
     MovePath,
     NodeRemove,
@@ -35,6 +37,7 @@ from bootstrap.plan import (
 NOUNS = {
     "create": "file", "change": "file", "set mode": "file", "remove": "removal", "move": "move", "run": "command", "wait": "wait",
     "apply": "API object", "taint": "tainted node", "remove-member": "etcd member to remove", "remove-node": "node to remove",
+    "cordon": "node to cordon", "drain": "node to drain",
     "save": "local file",
 }  # fmt: skip
 """What a summary counts each action as. The order is the summary's."""
@@ -136,6 +139,18 @@ def change_view(change: Change) -> ChangeView:
             return ChangeView("remove-member", member, details={"member": member}, on_host=False)
         case NodeRemove(node):
             return ChangeView("remove-node", node, details={"node": node}, on_host=False)
+        case Cordon(node):
+            return ChangeView("cordon", node, details={"node": node}, on_host=False)
+        case Drain(node, timeout, force, delete_emptydir_data):
+            seconds = timeout.total_seconds()
+            details = {"node": node, "timeoutSeconds": seconds, "force": force, "deleteEmptydirData": delete_emptydir_data}
+            remarks = tuple(
+                text for text, said in (
+                    (f"at most {seconds:.0f} s", True), ("also pods without a controller", force),
+                    ("also pods with emptyDir data", delete_emptydir_data),
+                ) if said
+            )  # fmt: skip
+            return ChangeView("drain", node, remarks, details=details, on_host=False)
         case SaveLocal(path, content, previous):
             was = f", was {masked(previous.reveal())}" if previous is not None else ""
             remarks = ("0600", f"content {masked(content.reveal())}{was}")
@@ -191,9 +206,8 @@ def _merged(step: Step) -> tuple[ChangeView, ...]:
 
 
 def _counted(number: int, noun: str) -> str:
-    if noun.endswith(" to remove"):
-        return f"{count(number, noun.removesuffix(' to remove'))} to remove"
-    return count(number, noun)
+    thing, to, verb = noun.partition(" to ")
+    return f"{count(number, thing)}{to}{verb}"
 
 
 def plan_object(plan: PlanView) -> dict[str, Any]:

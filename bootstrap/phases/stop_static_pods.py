@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 from bootstrap import constants as k
 from bootstrap import desired
-from bootstrap.cluster import Host
+from bootstrap.cluster import Host, Role
 from bootstrap.health import Gone
 from bootstrap.plan import Change, Phase, RemovePath, Run, Snapshot, WaitFor
 from bootstrap.scripts import script
@@ -25,7 +25,7 @@ def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
     runs = service is not None and service.active_state in ("active", "activating", "reloading")
     changes: list[Change] = []
     # etcd goes last: an API server that loses its store while it shuts down takes half a minute longer.
-    for components in (k.COMPONENTS[1:], (k.ETCD,)):
+    for components in (k.COMPONENTS[1:], (k.ETCD,)) if host.role is Role.CONTROL_PLANE else ((k.BALANCER,),):
         paths = [desired.manifest_path(facts, name) for name in components]
         changes += [RemovePath(path) for path in paths if path in facts.owned]
         running = tuple(name for name in components if any(process.component == name for process in facts.processes))
