@@ -38,7 +38,7 @@ class Healthy:
     times: int = 1
 
     def __str__(self) -> str:
-        names = ", ".join(endpoint.component for endpoint in self.endpoints)
+        names = ", ".join(dict.fromkeys(endpoint.component for endpoint in self.endpoints))
         return f"{names} healthy" + (f", {self.times} times running" if self.times > 1 else "")
 
 

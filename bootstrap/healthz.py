@@ -5,7 +5,7 @@ Source: kubeadm 1.36 app/util/apiclient/wait.go; etcd metrics listener and kubel
 
 from __future__ import annotations
 
-from bootstrap import balancer as balancers
+from bootstrap import balancer as lists
 from bootstrap import constants as k
 from bootstrap.cluster import Cluster, ControlPlaneComponent, Host, Role
 from bootstrap.health import Endpoint
@@ -17,9 +17,10 @@ LOOPBACK = "127.0.0.1"
 
 
 def of_host(snapshot: Snapshot, host: Host) -> tuple[Endpoint, ...]:
-    """Every component's endpoint, in the order they come up."""
+    """Every component's endpoints, in the order they come up."""
     if host.role is Role.WORKER:
-        return (kubelet(snapshot, host), *((balancer(),) if snapshot.cluster.has_balancers else ()))
+        balancers = (balancer(), balancer_serves(snapshot)) if snapshot.cluster.has_balancers else ()
+        return (kubelet(snapshot, host), *balancers)
     return (
         kubelet(snapshot, host),
         etcd(host),
@@ -58,8 +59,8 @@ def balancer(path: str = "/readyz") -> Endpoint:
 def balancer_serves(snapshot: Snapshot) -> Endpoint:
     """Whether a worker's balancer runs with the list of masters that it should have."""
     cluster = snapshot.cluster
-    servers = balancers.masters(cluster, snapshot.options.get("leaving", ()))
-    return balancer(balancers.serving_path(cluster, servers, snapshot.cluster_ca))
+    servers = lists.masters(cluster, snapshot.options.get("leaving", ()))
+    return balancer(lists.serving_path(cluster, servers, snapshot.cluster_ca))
 
 
 def _bound_to(component: ControlPlaneComponent) -> str:

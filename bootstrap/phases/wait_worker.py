@@ -15,12 +15,9 @@ from bootstrap.plan import Change, Phase, Snapshot, WaitFor
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
     timeout = snapshot.cluster.timeouts.kubelet_health_check
-    endpoints = healthz.of_host(snapshot, host)
-    if snapshot.cluster.has_balancers:
-        endpoints = (*endpoints, healthz.balancer_serves(snapshot))
     network = has_pod_network(snapshot) or bool(snapshot.api and snapshot.api.ready)
     return [
-        WaitFor(Healthy(endpoints), timeout, restart_kubelet=not snapshot.options.get("keep_kubelet")),
+        WaitFor(Healthy(healthz.of_host(snapshot, host)), timeout, restart_kubelet=not snapshot.options.get("keep_kubelet")),
         WaitFor(NodesRegistered((host.name,), ready=network), timeout),
     ]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bootstrap import balancer, workers
+from bootstrap import balancer, queries, workers
 from bootstrap.cluster import Cluster, Taint
 from bootstrap.errors import BootstrapError, ExitCode, HostUnreachable, Refused, SeveralErrors, UsageError
 from bootstrap.files import File
@@ -294,3 +294,54 @@ def test_a_hundred_workers_at_once(tmp_path: Path) -> None:
     add(fleet, cluster)
     assert done(fleet, before) == []
     assert len(nodes(fleet)) == 3 + 100
+
+
+def status(fleet: FakeFleet, cluster: Cluster) -> tuple[ExitCode, Recorder]:
+    TIME.fleet = fleet
+    console = Recorder()
+    return queries.status(cluster, Path("demo.yaml"), lambda _, host: fleet.connect(host), console), console
+
+
+def verify(fleet: FakeFleet, cluster: Cluster) -> tuple[ExitCode, list[dict[str, str]]]:
+    TIME.fleet = fleet
+    console = Recorder()
+    code = queries.verify(cluster, Path("demo.yaml"), lambda _, host: fleet.connect(host), console)
+    return code, console.results[-1]["differences"]
+
+
+def test_status_shows_workers_that_have_joined(tmp_path: Path) -> None:
+    fleet, cluster = living(tmp_path, 3)
+    add(fleet, cluster, "w1", "w2")
+    code, console = status(fleet, cluster)
+    assert code is ExitCode.DONE
+    assert [host["host"] for host in console.results[-1]["hosts"]] == ["cp1", "cp2", "cp3", "w1", "w2"]
+    fleet.host("w1").crashes["balancer"] = ["[ALERT] no"]
+    fleet.host("w2").power_off()
+    fleet.host("w3").power_off()
+    fleet.advance(5)
+    code, console = status(fleet, cluster)
+    assert code is ExitCode.DRIFT
+    assert [line.partition(":")[0] for line in console.results[-1]["troubles"]] == ["w1"]
+    assert console.results[-1]["unreachable"] == ["w2"]       # w3 never joined
+
+
+def test_status_tells_of_a_balancer_with_another_list(tmp_path: Path) -> None:
+    fleet, cluster = living(tmp_path, 1)
+    add(fleet, cluster)
+    fewer = cluster.model_copy(update={"hosts": tuple(host for host in cluster.hosts if host.name != "cp3")})
+    code, console = status(fleet, fewer)
+    assert code is ExitCode.DRIFT
+    assert console.results[-1]["troubles"][0].startswith("w1: balancer: 404 other path, or other list")
+
+
+def test_verify_finds_what_differs_on_a_worker(tmp_path: Path) -> None:
+    fleet, cluster = living(tmp_path, 2)
+    add(fleet, cluster, "w1")
+    assert verify(fleet, cluster) == (ExitCode.DONE, [])
+    fleet.host("w1").put(str(balancer.CONFIG), "other", 0o644)
+    fleet.host("w1").put("/etc/kubernetes/manifests/own.yaml", "kind: Pod")
+    code, found = verify(fleet, cluster)
+    assert code is ExitCode.DRIFT
+    assert {(one["host"], one["what"]) for one in found} == {
+        ("w1", f"file {balancer.CONFIG}"), ("w1", "action outstanding"), ("w1", "stranger /etc/kubernetes/manifests/own.yaml"),
+    }  # fmt: skip
