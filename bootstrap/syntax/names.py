@@ -183,9 +183,9 @@ def image_repository(text: str) -> str:
 
 
 def main_image_repository(text: str) -> str:
-    """The repository that others are inherited from."""
+    """A repository that has a default: leaving it empty would mean nothing."""
     if not text:
-        raise Mistake("is empty", "such as registry.k8s.io; leave the line out for that one")
+        raise Mistake("is empty", "such as registry.k8s.io; leave the line out for the default")
     return image_repository(text)
 
 
