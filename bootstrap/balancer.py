@@ -12,7 +12,7 @@ from collections.abc import Collection
 from bootstrap.cluster import Cluster, Host
 from bootstrap.constants import BALANCER_DIR, BALANCER_HEALTH_PORT
 from bootstrap.networking import host_port
-from bootstrap.render import render_haproxy
+from bootstrap.render import render_plain
 from bootstrap.urls import NODE_LOCAL_ADDRESS
 
 CONFIG = BALANCER_DIR / "haproxy.cfg"
@@ -38,7 +38,7 @@ def serving_path(cluster: Cluster, servers: Collection[Host], cluster_ca: bytes)
 
 def _rendered(cluster: Cluster, servers: Collection[Host], path: str) -> bytes:
     port = cluster.api_server.bind_port
-    return render_haproxy(
+    return render_plain(
         "balancer/haproxy.cfg.j2",
         {
             "listen": host_port(NODE_LOCAL_ADDRESS, port),

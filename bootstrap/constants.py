@@ -19,6 +19,7 @@ KUBELET_DROP_IN = PurePosixPath("/etc/systemd/system/kubelet.service.d/10-kubead
 DEFAULT_ETCD_DATA_DIR = PurePosixPath("/var/lib/etcd")
 POD_LOG_DIR = PurePosixPath("/var/log/pods")
 BALANCER_DIR = KUBERNETES_DIR / "balancer"
+KEEPALIVED_DIR = KUBERNETES_DIR / "keepalived"
 API_SERVER_CONFIG_DIR = KUBERNETES_DIR / "kube-apiserver"
 AUDIT_LOG_DIR = PurePosixPath("/var/log/kubernetes/audit")
 FURTHER_PATHS = (SYSUSERS_FILE, KUBELET_INSTANCE_CONFIG, AUDIT_LOG_DIR)
@@ -31,7 +32,9 @@ SCHEDULER = "kube-scheduler"
 BALANCER = "balancer"
 """The static pod through which a worker reaches the API servers where there is no control plane endpoint."""
 COMPONENTS = (ETCD, API_SERVER, CONTROLLER_MANAGER, SCHEDULER)
-STATIC_PODS = (*COMPONENTS, BALANCER)
+KEEPALIVED = "keepalived"
+"""The static pod that holds the virtual IP, where the inventory has one."""
+STATIC_PODS = (*COMPONENTS, KEEPALIVED, BALANCER)
 """Those of masters and of workers."""
 
 ETCD_CLIENT_PORT = 2379

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 
-from bootstrap import balancer, components, hardening, kubelet
+from bootstrap import balancer, components, hardening, kubelet, virtual_ip
 from bootstrap import constants as k
 from bootstrap.cluster import Host, Role
 from bootstrap.components import ManifestContext
@@ -56,6 +56,14 @@ def balancer_files(snapshot: Snapshot) -> tuple[Entry, ...]:
         File(balancer.CA, snapshot.cluster_ca, 0o644),
         File(balancer.CONFIG, balancer.config(snapshot.cluster, servers, snapshot.cluster_ca), 0o644),
     )
+
+
+def vip_files(snapshot: Snapshot, host: Host) -> tuple[Entry, ...]:
+    """The directory that a master's keepalived reads; nothing where there is no virtual IP."""
+    vip = snapshot.cluster.vip
+    if vip is None or host.role is not Role.CONTROL_PLANE:
+        return ()
+    return (Directory(k.KEEPALIVED_DIR), *virtual_ip.files(snapshot.cluster, vip, host, snapshot.cluster_ca))
 
 
 def leftovers(facts: Facts) -> tuple[RemovePath, ...]:
@@ -180,7 +188,8 @@ def born_with(facts: Facts) -> components.Birth | None:
 def hashes(snapshot: Snapshot, host: Host) -> Mapping[PurePosixPath, str]:
     """SHA-256 of every file of ours as it will be: what is there, overlaid by what will be written."""
     seen = {path: o.sha256 for path, o in snapshot.facts[host.name].owned.items() if o.kind == "file"}
-    wanted = {e.path: e.sha256 for e in snapshot.wanted_pki.get(host.name, ()) if isinstance(e, File)}
+    entries = (*snapshot.wanted_pki.get(host.name, ()), *vip_files(snapshot, host))
+    wanted = {e.path: e.sha256 for e in entries if isinstance(e, File)}
     return {**seen, **wanted}
 
 

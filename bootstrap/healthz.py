@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bootstrap import balancer as lists
 from bootstrap import constants as k
-from bootstrap.cluster import Cluster, ControlPlaneComponent, Host, Role
+from bootstrap.cluster import Cluster, ControlPlaneComponent, Host, Role, Vip
 from bootstrap.health import Endpoint
 from bootstrap.networking import loopback
 from bootstrap.owned import flag_name
@@ -27,6 +27,7 @@ def of_host(snapshot: Snapshot, host: Host) -> tuple[Endpoint, ...]:
         api_server(snapshot, host),
         controller_manager(snapshot.cluster),
         scheduler(snapshot.cluster),
+        *((virtual_ip(snapshot, snapshot.cluster.vip),) if snapshot.cluster.vip is not None else ()),
     )
 
 
@@ -41,6 +42,11 @@ def etcd(host: Host) -> Endpoint:
 
 def api_server(snapshot: Snapshot, host: Host) -> Endpoint:
     return Endpoint(k.API_SERVER, host.address, snapshot.cluster.api_server.bind_port, "/readyz", ca=snapshot.cluster_ca)
+
+
+def virtual_ip(snapshot: Snapshot, vip: Vip) -> Endpoint:
+    """Whether an API server answers at the virtual IP, whoever of the masters holds it."""
+    return Endpoint(k.KEEPALIVED, vip.address, snapshot.cluster.api_server.bind_port, "/readyz", ca=snapshot.cluster_ca)
 
 
 def controller_manager(cluster: Cluster) -> Endpoint:

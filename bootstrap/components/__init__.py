@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from types import ModuleType
 
 from bootstrap.cluster import Cluster, Host, Role
-from bootstrap.components import apiserver, balancer, controller_manager, etcd, scheduler
+from bootstrap.components import apiserver, balancer, controller_manager, etcd, keepalived, scheduler
 from bootstrap.components.context import CA_DIRS, TOKEN_PLACEHOLDER, Birth, ManifestContext
 from bootstrap.components.etcd import cluster_token
 from bootstrap.flags import Flag
@@ -38,13 +38,13 @@ COMPONENTS: tuple[ModuleType, ...] = (etcd, apiserver, controller_manager, sched
 def static_pods(cluster: Cluster, host: Host) -> tuple[str, ...]:
     """Names of the static pods of ours that a host has, in the order in which they come up."""
     if host.role is Role.CONTROL_PLANE:
-        return tuple(module.NAME for module in COMPONENTS)
+        return (*(module.NAME for module in COMPONENTS), *((keepalived.NAME,) if cluster.vip is not None else ()))
     return (balancer.NAME,) if cluster.has_balancers else ()
 
 
 def component(name: str) -> ModuleType:
-    """The module of that name, the balancer of workers among them; KeyError where there is none."""
-    return {module.NAME: module for module in (*COMPONENTS, balancer)}[name]
+    """The module of that name, workers' balancer and keepalived among them; KeyError where there is none."""
+    return {module.NAME: module for module in (*COMPONENTS, keepalived, balancer)}[name]
 
 
 def startup_files(name: str) -> tuple[PurePosixPath, ...]:

@@ -30,7 +30,7 @@ def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
         changes.append(Run(("systemctl", "daemon-reload"), "told systemd that the drop-in is gone"))
     if any(path.is_relative_to(k.KUBELET_DIR) for path in facts.owned):
         changes.append(RemovePath(k.KUBELET_DIR, recursive=True))
-    directories = (k.BALANCER_DIR, k.ETCD_USER_PKI_DIR)
+    directories = (k.BALANCER_DIR, k.KEEPALIVED_DIR, k.ETCD_USER_PKI_DIR)
     changes += [RemovePath(k.SYSUSERS_FILE)] if k.SYSUSERS_FILE in facts.owned else []
     changes += [RemovePath(path, recursive=True) for path in directories if path in facts.owned]
     # Credentials last, so that an interrupted reset can still be finished with them.

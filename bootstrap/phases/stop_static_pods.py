@@ -25,7 +25,8 @@ def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
     runs = service is not None and service.active_state in ("active", "activating", "reloading")
     changes: list[Change] = []
     # etcd goes last: an API server that loses its store while it shuts down takes half a minute longer.
-    for components in (k.COMPONENTS[1:], (k.ETCD,)) if host.role is Role.CONTROL_PLANE else ((k.BALANCER,),):
+    masters = ((k.KEEPALIVED,), k.COMPONENTS[1:], (k.ETCD,))     # the virtual IP leaves before what answers at it
+    for components in masters if host.role is Role.CONTROL_PLANE else ((k.BALANCER,),):
         paths = [desired.manifest_path(facts, name) for name in components]
         changes += [RemovePath(path) for path in paths if path in facts.owned]
         running = tuple(name for name in components if any(process.component == name for process in facts.processes))

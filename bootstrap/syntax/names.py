@@ -195,6 +195,20 @@ def image_tag(text: str) -> str:
     return text
 
 
+def required_image_tag(text: str) -> str:
+    """A tag that nothing stands in for."""
+    if not text:
+        raise Mistake("is empty", "the image's tag, such as 2.0.20")
+    return image_tag(text)
+
+
+def interface(text: str) -> str:
+    """A network interface's name, of those that need no quotes anywhere. Source: Linux, dev_valid_name (15 bytes)."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,14}", text):
+        raise Mistake(f"{quoted(text)} is not the name of a network interface", "such as eth0: ip -brief address")
+    return text
+
+
 def flag_value(text: str) -> str:
     """The value of a flag: one line that can be printed, for it may stand in a unit file too (`render.systemd_word`)."""
     hidden = next((c for c in one_line(text) if not c.isprintable()), "")

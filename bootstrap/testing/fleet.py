@@ -230,7 +230,8 @@ class FakeFleet:
         """The host that has an address, as `source` sees it."""
         if address in LOOPBACK:
             return source
-        return next((host for host in self.hosts.values() if host.address == address), None)
+        found = next((host for host in self.hosts.values() if host.address == address), None)
+        return found or next((host for host in self.hosts.values() if host.holds(address)), None)
 
     def store_for(self, source: FakeHost, kubeconfig: bytes) -> ObjectStore | None:
         """What the API server of a kubeconfig serves, if it lets that client in; None otherwise."""

@@ -19,6 +19,7 @@ from bootstrap.testing.filesystem import FakeFiles
 from bootstrap.testing.holds import FakeHold
 from bootstrap.testing.kubelet import FakeKubelet
 from bootstrap.testing.store import ObjectStore
+from bootstrap.virtual_ip import CONFIG as KEEPALIVED_CONFIG
 
 if TYPE_CHECKING:
     from bootstrap.testing.fleet import FakeFleet
@@ -129,6 +130,12 @@ class FakeHost:
             if self._etcd_lets_in(server, host, url.hostname or ""):
                 return found[0].store
         return None
+
+    def holds(self, address: str) -> bool:
+        """Whether its keepalived has that virtual IP, or would have it if no other host came first."""
+        keepalived = self.answering(k.KEEPALIVED)
+        config = self.files.content(KEEPALIVED_CONFIG) or b""
+        return keepalived is not None and f" {address}/".encode() in config and self.store() is not None
 
     def balanced(self) -> FakeHost | None:
         """The master that this worker's balancer gives a new connection; None where it has none that is ready."""

@@ -13,7 +13,7 @@ import pytest
 from bootstrap import balancer, components
 from bootstrap.cluster import Host, Role
 from bootstrap.components import ManifestContext
-from bootstrap.render import haproxy_word
+from bootstrap.render import plain_word
 from bootstrap.scripts import script
 from bootstrap.staticpod import decode, problems
 from tests.unit import rendering_samples as samples
@@ -69,8 +69,8 @@ def test_the_pod_does_not_change_with_the_list() -> None:
 
 @pytest.mark.parametrize("word", ["", "two words", "new\nline", "#", '"', "'", "\\", "$HOME", "{", "a;b", "ü"])
 def test_what_haproxy_would_read_as_something_else_is_refused(word: str) -> None:
-    with pytest.raises(ValueError, match="not a word for HAProxy"):
-        haproxy_word(word)
+    with pytest.raises(ValueError, match="not a plain word"):
+        plain_word(word)
 
 
 def test_the_signal_goes_to_nobody_who_is_not_first_in_a_container(tmp_path: Path) -> None:
