@@ -40,6 +40,11 @@ class Access:
         self._api = _Clients(lambda host, connection: ApiClient.of(connection, cluster.host(host).address, port))
         self._etcd = _Clients(lambda host, connection: EtcdClient.of(connection, cluster.host(host).address))
 
+    @property
+    def masters(self) -> tuple[str, ...]:
+        """Names of the masters that are connected, sorted: the API and etcd are asked there."""
+        return tuple(host.name for host in self.cluster.control_plane_hosts if host.name in self.connections)
+
     def connect_again(self, host: str, lost: Connection) -> None:
         """Put a new connection in the place of one that was lost, unless somebody has. Raises HostUnreachable."""
         with self._connecting[host]:
@@ -62,7 +67,7 @@ class Access:
     def any_api(self) -> ApiClient:
         """The first API server, by host name, that is ready. Raises NoAnswer when none is, HostUnreachable when no host is."""
         answers, lost = [], []
-        for host in sorted(self.connections):
+        for host in self.masters:
             try:
                 client = self.api(host)
                 if client.ready():

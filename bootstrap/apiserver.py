@@ -132,6 +132,15 @@ class ApiClient:
         body = json.dumps(patch).encode()
         return decoded(self._checked("PATCH", path, what, body, "application/merge-patch+json"))
 
+    def pods_on(self, node: str) -> list[dict[str, Any]]:
+        """Every pod that is bound to a node."""
+        found: list[dict[str, Any]] = (self.get(f"/api/v1/pods?fieldSelector=spec.nodeName={node}") or {}).get("items", [])
+        return found
+
+    def create(self, path: str, thing: Mapping[str, Any], what: str) -> None:
+        """POST of an object, or of what is asked for, such as an Eviction."""
+        self._checked("POST", path, what, json.dumps(thing).encode(), "application/json")
+
     def delete(self, path: str, *, uid: str = "") -> None:
         """DELETE, and what the object owns goes after it; an absent object is fine. uid: of no other object (ApiError 409)."""
         options = {"propagationPolicy": "Background", **({"preconditions": {"uid": uid}} if uid else {})}
@@ -184,7 +193,9 @@ class ApiClient:
         if answer.status < 300:
             return answer
         try:
-            message = str(decoded(answer).get("message", ""))
+            status = decoded(answer)
+            causes = (status.get("details") or {}).get("causes") or []
+            message = " ".join(str(one["message"]) for one in (status, *causes) if one.get("message"))
         except NoAnswer:
             message = answer.body[:300].decode(errors="replace").strip()
         raise ApiError(what, answer.status, f"{answer.status} {message}", host=self._connection.name)

@@ -11,12 +11,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from pathlib import PurePosixPath
 from typing import assert_never
 
-from bootstrap import deeds, memberdeeds, refusals, waiting
+from bootstrap import deeds, drains, memberdeeds, refusals, waiting
 from bootstrap.access import Access
 from bootstrap.apiserver import ApiClient
 from bootstrap.errors import BootstrapError, ExitCode, HostUnreachable, SeveralErrors
@@ -33,6 +34,8 @@ from bootstrap.plan import (
     ApiPrune,
     Change,
     ClusterChange,
+    Cordon,
+    Drain,
     EtcdAddLearner,
     EtcdMoveLeader,
     EtcdPromote,
@@ -66,32 +69,44 @@ class Applier:
         self._started = time.monotonic() if started is None else started
         self._stop = threading.Event()
         self._failed: tuple[float, str] | None = None
+        self._independent = False
         access.tell = self._tell_of_connection
 
     def apply(self, plan: Plan) -> None:
-        """Do what the plan says, step after step. Raises the error of the host that failed, or SeveralErrors."""
-        for step in plan.steps:
+        """Do what the plan says, step after step. Raises the error of the host that failed, or SeveralErrors.
+
+        Where hosts are independent of each other, one that has failed is left behind, and the errors are raised in the end.
+        """
+        failed: dict[str, BootstrapError] = {}
+        self._independent = plan.independent
+        for whole in plan.steps:
             self._failed = None
+            step = replace(whole, changes={host: changes for host, changes in whole.changes.items() if host not in failed})
+            if not step.changes:
+                continue
             hosts, spread = sorted(step.changes), step.phase.spread.value
             self._tell(Kind.PHASE_STARTED, step, message=step.phase.title, hosts=hosts, spread=spread)
-            errors = self._step(step)
-            if errors:
-                raise errors[0] if len(errors) == 1 else SeveralErrors(errors)
+            failed |= self._step(step)
+            if failed and (not plan.independent or self._stop.is_set()):
+                break
             self._tell(Kind.PHASE_DONE, step)
+        errors = list(failed.values())
+        if errors:
+            raise errors[0] if len(errors) == 1 else SeveralErrors(errors)
 
     def stop(self) -> None:
         """End every wait soon (called on an interrupt)."""
         self._stop.set()
 
-    def _step(self, step: Step) -> list[BootstrapError]:
+    def _step(self, step: Step) -> dict[str, BootstrapError]:
         if step.phase.spread is not Spread.TOGETHER or len(step.changes) == 1:
             for host, changes in step.changes.items():
                 error = self._host(step, host, changes)
                 if error is not None:
-                    return [error]
-            return []
+                    return {host: error}
+            return {}
         outcomes = each(lambda item: self._host(step, *item), step.changes.items(), MAX_HOSTS_AT_ONCE, stop=self.stop)
-        return [error for error in outcomes if error is not None]
+        return {host: error for host, error in zip(step.changes, outcomes, strict=True) if error is not None}
 
     def _host(self, step: Step, host: str, changes: Sequence[Change]) -> BootstrapError | None:
         """Do one host's part of a step; an error is returned, so that the other hosts go on."""
@@ -111,7 +126,8 @@ class Applier:
             self._tell(Kind.NOTE, step, host, error.message, evidence=list(error.evidence))
         except BootstrapError as error:
             error.host = error.host or host
-            if self._failed is None and not isinstance(error, waiting.NotHealthy):  # the others' time is over, too
+            others_wait = not self._independent and not isinstance(error, waiting.NotHealthy)   # or their time is over, too
+            if self._failed is None and others_wait:
                 self._failed = (time.monotonic(), error.host)
             if isinstance(error, HostUnreachable):  # other files may be written by now: not "nothing was done"
                 error.exit_code = ExitCode.STOPPED
@@ -128,7 +144,9 @@ class Applier:
 
     def _one(self, step: Step, host: str, change: Change) -> None:
         self._make_sure(host, change)
-        if isinstance(change, ClusterChange):
+        if isinstance(change, Drain):
+            self._drain(step, host, change)
+        elif isinstance(change, ClusterChange):
             self._of_cluster(change)
         elif isinstance(change, WaitFor):
             self._wait(step, host, change)
@@ -140,19 +158,19 @@ class Applier:
         self._tell(Kind.CHANGED, step, host, done_text(change))
 
     def _on_host(self, host: str, change: WriteFile | SetMode | RemovePath | MovePath | Run | EtcdAddLearner) -> None:
-        connection = self._access.connections[host]
+        connections = self._access.connections
         match change:
             case WriteFile(entry):
-                connection.write([entry], _before([change]))
+                connections[host].write([entry], _before([change]))
             case SetMode(path, mode, owner, group):
-                deeds.run(connection, ("chown", f"{owner}:{group}", str(path)), 30.0)
-                deeds.run(connection, ("chmod", f"{mode:04o}", str(path)), 30.0)
+                deeds.run(connections[host], ("chown", f"{owner}:{group}", str(path)), 30.0)
+                deeds.run(connections[host], ("chmod", f"{mode:04o}", str(path)), 30.0)
             case RemovePath(path, recursive):
-                connection.remove([path], recursive=recursive)
+                connections[host].remove([path], recursive=recursive)
             case MovePath(source, target):
-                connection.move(source, target)
+                connections[host].move(source, target)
             case Run(argv, _, stdin, timeout):
-                deeds.run(connection, argv, timeout.total_seconds(), stdin)
+                deeds.run(connections[host], argv, timeout.total_seconds(), stdin)
             case EtcdAddLearner():
                 memberdeeds.add_learner(self._access, host, change, self._stop.is_set)
             case _:
@@ -182,8 +200,20 @@ class Applier:
             case NodeRemove(node):
                 remove = partial(deeds.remove_node, node=node)
                 deeds.retried(self._access, remove, f"the removal of node {node}", self._stop.is_set)
+            case Cordon(node):
+                deeds.retried(self._access, partial(deeds.cordon, node=node), f"the cordon of {node}", self._stop.is_set)
+            case Drain():
+                raise AssertionError("a drain tells what it waits for: _drain")
             case _:
                 assert_never(change)
+
+    def _drain(self, step: Step, host: str, change: Drain) -> None:
+        what = f"pods of {change.node} gone"
+        self._tell(Kind.WAITING, step, host, what)
+        drains.Draining(
+            self._access, change, tell=lambda answer: self._tell(Kind.WAITING, step, host, what, answer=answer),
+            make_sure=lambda: self._make_sure(host, change), stopped=self._stop.is_set,
+        ).run()  # fmt: skip
 
     def _wait(self, step: Step, host: str, change: WaitFor) -> None:
         probe = change.probe
@@ -273,6 +303,10 @@ def done_text(change: Change) -> str:
             return f"removed etcd member {member}"
         case NodeRemove(node):
             return f"removed node {node}"
+        case Cordon(node):
+            return f"cordoned {node}"
+        case Drain(node):
+            return f"drained {node}"
         case SaveLocal(path):
             return f"wrote {path} on this machine"
         case _:

@@ -248,6 +248,34 @@ class Dns(Model):
     image_tag: fields.ImageTag = ""
 
 
+class Balancer(Model):
+    """The node-local load balancer of workers: HAProxy as a static pod, where there is no control plane endpoint.
+
+    image_repository: where the image `haproxy` comes from; not spec.imageRepository, which has none.
+    image_tag: HAProxy 2.6 or later.
+    """
+
+    image_repository: fields.MainImageRepository = "docker.io/library"
+    image_tag: fields.ImageTag = ""
+
+
+class Vip(Model):
+    """A virtual IP that keepalived moves between the masters; it becomes the control plane endpoint.
+
+    address: an address that nobody has, in the masters' own network segment.
+    interface: the masters' network interface that it is put on.
+    router_id: VRRP's virtual router ID; another one for each virtual IP in the segment.
+    image_repository: where an image `keepalived` comes from, with a shell and curl in it; there is no official one.
+    image_tag: its tag.
+    """
+
+    address: fields.NodeAddress
+    interface: fields.InterfaceName
+    router_id: fields.RouterId = Field(default=51, alias="routerID")
+    image_repository: fields.MainImageRepository
+    image_tag: fields.RequiredImageTag
+
+
 class AnonymousRequests(StrEnum):
     """What the API server answers to a request without credentials.
 
@@ -326,7 +354,7 @@ class Cluster(Model):
 
     cluster_name: kubeadm's clusterName, in kubeconfig contexts; default: metadata.name.
     kubernetes_version: vMAJOR.MINOR.PATCH.
-    control_plane_endpoint: host:port of a load balancer or virtual IP; empty: workers have a node-local one.
+    control_plane_endpoint: host:port of a load balancer or virtual IP; empty: that of spec.vip, or workers' own balancers.
     ssh: how to reach all hosts; what a host says itself goes first.
     image_repository: where the images of Kubernetes come from.
     encryption_algorithm: of keys that are made.
@@ -335,6 +363,7 @@ class Cluster(Model):
     certificate_authorities: directory on the operator's machine with the user's own CAs, named as in /etc/kubernetes/pki.
     patches: directory of kubeadm-style patches for all hosts.
     static_pods: static pods of the user's own.
+    vip: a virtual IP that the masters hold between them.
     addons: `coredns`, `kube-proxy`, and paths of manifest files of the user's own.
     hardening: what is stricter than kubeadm's defaults.
     """
@@ -351,6 +380,8 @@ class Cluster(Model):
     scheduler: ControlPlaneComponent = ControlPlaneComponent()
     etcd: Etcd = Etcd()
     dns: Dns = Dns()
+    balancer: Balancer = Balancer()
+    vip: Vip | None = None
     kubelet: KubeletSpec = KubeletSpec()
     kube_proxy: KubeProxy = KubeProxy()
     image_repository: fields.MainImageRepository = "registry.k8s.io"
@@ -369,6 +400,8 @@ class Cluster(Model):
         """Defaults that follow from other fields: the cluster's name, and the port of the endpoint (as in kubeadm, bindPort)."""
         values = self.__dict__  # the instance is frozen for everybody else
         values["cluster_name"] = self.cluster_name or self.name
+        if self.vip is not None and not self.control_plane_endpoint:
+            values["control_plane_endpoint"] = addresses.join_endpoint(self.vip.address, self.api_server.bind_port)
         if self.control_plane_endpoint:
             host, port = addresses.split_endpoint(self.control_plane_endpoint)
             values["control_plane_endpoint"] = addresses.join_endpoint(host, port or self.api_server.bind_port)
@@ -377,6 +410,15 @@ class Cluster(Model):
     @property
     def control_plane_hosts(self) -> tuple[Host, ...]:
         return tuple(host for host in self.hosts if host.role is Role.CONTROL_PLANE)
+
+    @property
+    def workers(self) -> tuple[Host, ...]:
+        return tuple(host for host in self.hosts if host.role is Role.WORKER)
+
+    @property
+    def has_balancers(self) -> bool:
+        """Whether each worker reaches the API servers through a load balancer of its own."""
+        return not self.control_plane_endpoint
 
     def host(self, name: str) -> Host:
         """The host of that name; KeyError where there is none."""

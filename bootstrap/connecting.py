@@ -66,24 +66,24 @@ def changing(
     connect: Connect,
     *,
     dry_run: bool,
-    further: Sequence[Host] = (),
+    workers: Sequence[Host] = (),
     tolerate: Callable[[str], bool] = lambda name: False,
     few_will_do: bool = False,
     console: Console | None = None,
     tell: Callable[[Event], None] = lambda event: None,
+    failed: dict[str, BootstrapError] | None = None,
 ) -> Iterator[Access]:
     """Connections to every master, with the operator's locks: for commands that change something, before they look.
 
-    further: hosts that are connected to, too, and have no lock: the masters' stand for the whole cluster.
-    dry_run: without locks, for nothing is changed. few_will_do: as `holding.alone` has it. Raises HeldByAnother.
+    dry_run: without locks, for nothing is changed. workers: reached beside the masters, whose locks are theirs, too.
+    few_will_do: as `holding.alone` has it. The rest: as of `connected`. Raises HeldByAnother.
     """
-    began, hosts = time.monotonic(), (*cluster.control_plane_hosts, *further)
-    with connected(cluster, hosts, connect, tolerate=tolerate, console=console, tell=tell) as access:
+    began, hosts = time.monotonic(), (*cluster.control_plane_hosts, *workers)
+    with connected(cluster, hosts, connect, tolerate=tolerate, console=console, tell=tell, failed=failed) as access:
         if dry_run:
             yield access
             return
-        masters = {host.name for host in cluster.control_plane_hosts}
-        detail = {"hosts": sorted(masters & access.connections.keys())}
+        detail = {"hosts": list(access.masters)}
         tell(Event(Kind.PHASE_STARTED, time.monotonic() - began, "lock", "", "Taking the operator's lock, host by host", detail))
         with alone(cluster, access.connections, command, few_will_do=few_will_do, again=access.connect_again) as access.holds:
             tell(Event(Kind.PHASE_DONE, time.monotonic() - began, "lock"))

@@ -18,6 +18,8 @@ KUBELET_INSTANCE_CONFIG = KUBELET_DIR / "instance-config.yaml"
 KUBELET_DROP_IN = PurePosixPath("/etc/systemd/system/kubelet.service.d/10-kubeadm.conf")
 DEFAULT_ETCD_DATA_DIR = PurePosixPath("/var/lib/etcd")
 POD_LOG_DIR = PurePosixPath("/var/log/pods")
+BALANCER_DIR = KUBERNETES_DIR / "balancer"
+KEEPALIVED_DIR = KUBERNETES_DIR / "keepalived"
 API_SERVER_CONFIG_DIR = KUBERNETES_DIR / "kube-apiserver"
 AUDIT_LOG_DIR = PurePosixPath("/var/log/kubernetes/audit")
 FURTHER_PATHS = (SYSUSERS_FILE, KUBELET_INSTANCE_CONFIG, AUDIT_LOG_DIR)
@@ -27,7 +29,13 @@ ETCD = "etcd"
 API_SERVER = "kube-apiserver"
 CONTROLLER_MANAGER = "kube-controller-manager"
 SCHEDULER = "kube-scheduler"
+BALANCER = "balancer"
+"""The static pod through which a worker reaches the API servers where there is no control plane endpoint."""
 COMPONENTS = (ETCD, API_SERVER, CONTROLLER_MANAGER, SCHEDULER)
+KEEPALIVED = "keepalived"
+"""The static pod that holds the virtual IP, where the inventory has one."""
+STATIC_PODS = (*COMPONENTS, KEEPALIVED, BALANCER)
+"""Those of masters and of workers."""
 
 ETCD_CLIENT_PORT = 2379
 ETCD_PEER_PORT = 2380
@@ -36,6 +44,7 @@ CONTROLLER_MANAGER_PORT = 10257
 SCHEDULER_PORT = 10259
 KUBELET_PORT = 10250
 KUBELET_HEALTHZ_PORT = 10248
+BALANCER_HEALTH_PORT = 10247
 
 ADMIN_GROUP = "kubeadm:cluster-admins"
 SUPER_ADMIN_GROUP = "system:masters"

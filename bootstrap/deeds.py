@@ -90,6 +90,13 @@ def delete(api: ApiClient, thing: Mapping[str, Any]) -> None:
     api.delete(api.path(thing))
 
 
+def cordon(api: ApiClient, node: str) -> None:
+    """Let no new pod be scheduled to a node; one that is gone is fine."""
+    path = f"/api/v1/nodes/{node}"
+    if api.get(path) is not None:
+        api.merge(path, {"spec": {"unschedulable": True}}, f"the cordon of {node}")
+
+
 def remove_node(api: ApiClient, node: str) -> None:
     """Remove a Node object and the leases of its API servers; absent ones are fine. The kubelet's lease goes with the Node."""
     leases = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"

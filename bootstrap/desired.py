@@ -1,4 +1,4 @@
-"""What should be on a control plane host, as values: the one place that puts manifests, PKI and kubelet files together.
+"""What should be on a host, as values: the one place that puts manifests, PKI and kubelet files together.
 
 Phases ask here for their part; `render` asks for everything.
 """
@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from bootstrap import addons, applyset, components, hardening, kubelet, userpods
+from bootstrap import addons, applyset, balancer, components, hardening, kubelet, userpods, virtual_ip
 from bootstrap import constants as k
-from bootstrap.cluster import Host
+from bootstrap.cluster import Host, Role
 from bootstrap.components import ManifestContext
 from bootstrap.errors import PersonNeeded
 from bootstrap.etcd_user import etcd_user, is_made, sysusers_file
@@ -38,6 +38,8 @@ def manifest_path(facts: Facts, component: str) -> PurePosixPath:
 
 def etcds_user(snapshot: Snapshot, host: Host) -> tuple[WriteFile | Run | RemovePath, ...]:
     """What makes the user and group that etcd runs as; nothing where the host has them. Without that user its copies go."""
+    if host.role is not Role.CONTROL_PLANE:
+        return ()
     facts = snapshot.facts[host.name]
     if not snapshot.cluster.hardening.etcd_user:
         left = (RemovePath(k.ETCD_USER_PKI_DIR, recursive=True), RemovePath(k.SYSUSERS_FILE))
@@ -47,6 +49,24 @@ def etcds_user(snapshot: Snapshot, host: Host) -> tuple[WriteFile | Run | Remove
         return ()
     made = Run(("systemd-sysusers", str(k.SYSUSERS_FILE)), f"made the system user and group {k.ETCD_USER}")
     return (*difference(facts, (wanted,)), *(() if is_made(facts) else (made,)))
+
+
+def balancer_files(snapshot: Snapshot) -> tuple[Entry, ...]:
+    """The directory that a worker's balancer reads, the same on every worker."""
+    servers = balancer.masters(snapshot.cluster)
+    return (
+        Directory(k.BALANCER_DIR),
+        File(balancer.CA, snapshot.cluster_ca, 0o644),
+        File(balancer.CONFIG, balancer.config(snapshot.cluster, servers, snapshot.cluster_ca), 0o644),
+    )
+
+
+def vip_files(snapshot: Snapshot, host: Host) -> tuple[Entry, ...]:
+    """The directory that a master's keepalived reads; nothing where there is no virtual IP."""
+    vip = snapshot.cluster.vip
+    if vip is None or host.role is not Role.CONTROL_PLANE:
+        return ()
+    return (Directory(k.KEEPALIVED_DIR), *virtual_ip.files(snapshot.cluster, vip, host, snapshot.cluster_ca))
 
 
 def leftovers(facts: Facts) -> tuple[RemovePath, ...]:
@@ -219,7 +239,8 @@ def born_with(facts: Facts) -> components.Birth | None:
 def hashes(snapshot: Snapshot, host: Host) -> Mapping[PurePosixPath, str]:
     """SHA-256 of every file of ours as it will be: what is there, overlaid by what will be written."""
     seen = {path: o.sha256 for path, o in snapshot.facts[host.name].owned.items() if o.kind == "file"}
-    wanted = {e.path: e.sha256 for e in snapshot.wanted_pki.get(host.name, ()) if isinstance(e, File)}
+    entries = (*snapshot.wanted_pki.get(host.name, ()), *vip_files(snapshot, host))
+    wanted = {e.path: e.sha256 for e in entries if isinstance(e, File)}
     return {**seen, **wanted}
 
 

@@ -242,10 +242,11 @@ def refuse_to_end(voters: Sequence[str], leaving: Collection[str], cluster: Clus
         )
 
 
-def strangers(facts: Facts) -> tuple[PurePosixPath, ...]:
+def strangers(cluster: Cluster, facts: Facts) -> tuple[PurePosixPath, ...]:
     """Entries of the manifest directory that the kubelet reads although this tool did not write them."""
     directory = desired.manifest_dir(facts)
-    ours = {*(directory / f"{name}.yaml" for name in k.COMPONENTS), *desired.users_manifests(facts)}
+    names = components.static_pods(cluster, cluster.host(facts.host))
+    ours = {*(directory / f"{name}.yaml" for name in names), *desired.users_manifests(facts)}
     return tuple(
         path for path in sorted(facts.owned)
         if path.parent == directory and path not in ours and not path.name.startswith(".")

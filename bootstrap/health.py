@@ -40,7 +40,7 @@ class Healthy:
     times: int = 1
 
     def __str__(self) -> str:
-        names = ", ".join(endpoint.component for endpoint in self.endpoints)
+        names = ", ".join(dict.fromkeys(endpoint.component for endpoint in self.endpoints))
         return f"{names} healthy" + (f", {self.times} times running" if self.times > 1 else "")
 
 
@@ -78,7 +78,8 @@ class NodesRegistered:
     ready: bool = False
 
     def __str__(self) -> str:
-        return f"{len(self.nodes)} nodes " + ("Ready" if self.ready else "registered")
+        who = f"node {self.nodes[0]}" if len(self.nodes) == 1 else f"{len(self.nodes)} nodes"
+        return f"{who} " + ("Ready" if self.ready else "registered")
 
 
 @dataclass(frozen=True)
@@ -267,7 +268,7 @@ def in_step(probe: EtcdInStep, voter: Etcd, learner: Etcd) -> Verdict:
 def nodes(probe: NodesRegistered, api: Api) -> Verdict:
     """Whether the nodes are there (and Ready)."""
     try:
-        found = {item["metadata"]["name"]: item for item in (api.get("/api/v1/nodes") or {}).get("items", [])}
+        found = {item["metadata"]["name"]: item for item in _some_nodes(probe, api)}
     except NoAnswer as error:
         return Verdict(False, str(error), k.API_SERVER)
     missing = [name for name in probe.nodes if name not in found]
@@ -279,6 +280,15 @@ def nodes(probe: NodesRegistered, api: Api) -> Verdict:
         if bad:
             return Verdict(False, "; ".join(bad), "kubelet", next(name for name, why in waiting.items() if why))
     return Verdict(True)
+
+
+def _some_nodes(probe: NodesRegistered, api: Api) -> list[dict[str, Any]]:
+    """Of the nodes that are there those that are wanted, and perhaps more: one is asked for by its name."""
+    if len(probe.nodes) == 1:
+        one = api.get(f"/api/v1/nodes/{probe.nodes[0]}")
+        return [] if one is None else [one]
+    found: list[dict[str, Any]] = (api.get("/api/v1/nodes") or {}).get("items", [])
+    return found
 
 
 def mirror_pods(probe: MirrorPods, api: Api) -> Verdict:

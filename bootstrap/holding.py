@@ -34,16 +34,16 @@ Again = Callable[[str, Connection], None]
 class Holds:
     """The locks that one operator has. Safe for several threads.
 
-    connections: those that are open, by host. names: those of them that have a lock. again: puts a new one in the place of a
-    lost one. needed: how many locks make sure that nobody else is at work.
+    hosts: whose locks are taken. connections: those that are open, by host. again: puts a new one in the place of a lost one.
+    needed: how many locks make sure that nobody else is at work.
     """
 
     def __init__(
-        self, connections: Mapping[str, Connection], names: Sequence[str], owner: str, needed: int, again: Again
+        self, hosts: Sequence[str], connections: Mapping[str, Connection], owner: str, needed: int, again: Again
     ) -> None:
         self.owner = owner
+        self._hosts = tuple(sorted(hosts))
         self._connections = connections
-        self._names = tuple(names)
         self._again = again
         self._needed = needed
         self._holds: dict[str, Hold] = {}
@@ -52,7 +52,7 @@ class Holds:
 
     def take(self) -> None:
         """Take every host's, one after another. Raises HeldByAnother and what else `Connection.hold` raises."""
-        for name in sorted(self._names):
+        for name in self._hosts:
             self._holds[name] = self._connections[name].hold(self.owner)
 
     def release(self) -> None:
@@ -168,7 +168,7 @@ def alone(
                 hint=f"bring {needed - len(reached)} more back",
             )
         needed = len(reached)
-    holds = Holds(connections, reached, owner(cluster.name, command), needed, again)
+    holds = Holds(reached, connections, owner(cluster.name, command), needed, again)
     try:
         holds.take()
         yield holds

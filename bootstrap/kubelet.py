@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from bootstrap import hardening
-from bootstrap.cluster import Arg, Cluster, Host
+from bootstrap.cluster import Arg, Cluster, Host, Role
 from bootstrap.constants import (
     DEFAULT_MANIFEST_DIR,
     KUBELET_CONFIG,
@@ -24,6 +24,7 @@ from bootstrap.constants import (
 from bootstrap.errors import InventoryError, Problem
 from bootstrap.flags import Flag, arguments, words
 from bootstrap.networking import dns_address
+from bootstrap.objects import taints
 from bootstrap.owned import KUBELET_FIELDS
 from bootstrap.patches import Patch, apply_patches, merge_patch
 from bootstrap.patches.load import KUBELET_CONFIGURATION
@@ -47,9 +48,11 @@ def config_file(
     resolv_conf: set where systemd-resolved runs, or CoreDNS finds a loop; None leaves the kubelet's default.
     Raises InventoryError where a patch does not apply, or takes away what makes this host's kubelet work.
     """
-    found = {"containerRuntimeEndpoint": runtime_endpoint}
+    found: dict[str, Any] = {"containerRuntimeEndpoint": runtime_endpoint}
     if resolv_conf is not None:
         found["resolvConf"] = resolv_conf
+    if host.role is Role.WORKER and (own_taints := taints(host)):
+        found["registerWithTaints"] = list(own_taints)  # before the first pod is scheduled there
     config: Any = {**_shared_defaults(cluster), **found}
     for overlay in (cluster.kubelet.config, host.kubelet.config):
         config = merge_patch(config, overlay)

@@ -6,16 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from bootstrap import constants as k
 from bootstrap import hostpods, waiting
 from bootstrap.cluster import Cluster
+from bootstrap.components import static_pods
 from bootstrap.connecting import Connect, connected
 from bootstrap.connection import Connection
 from bootstrap.console import Console
 from bootstrap.console.loglines import unwrapped
 from bootstrap.errors import ExitCode, RemoteError, UsageError
 from bootstrap.facts import Facts
-from bootstrap.runner import chosen_hosts
 
 BLOCK = 64 << 10
 BLOCKS = 8
@@ -28,12 +27,14 @@ def show(
     cluster: Cluster, host: str, component: str, tail: int, previous: bool, connect: Connect, console: Console
 ) -> ExitCode:
     """Print the last `tail` lines of a component's log. previous: of the container before the newest one."""
-    known = (*k.COMPONENTS, "kubelet")
+    chosen = next((one for one in cluster.hosts if one.name == host), None)
+    if chosen is None:
+        raise UsageError(f"{host!r} is no host of {cluster.name}", hint=f"hosts: {', '.join(one.name for one in cluster.hosts)}")
+    known = (*static_pods(cluster, chosen), "kubelet")
     if component not in known:
         raise UsageError(f"{component!r} is no component", hint=f"components: {', '.join(known)}")
     if component == "kubelet" and previous:
         raise UsageError("the kubelet has one journal: --previous is for components", hint="--tail takes you further back")
-    (chosen,) = chosen_hosts(cluster, [host])
     with connected(cluster, [chosen], connect, tell=console.working) as access:
         connection = access.connections[host]
         if component == "kubelet":

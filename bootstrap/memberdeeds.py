@@ -101,7 +101,7 @@ def move_leader(access: Access, change: EtcdMoveLeader, stopped: Callable[[], bo
 def _leader(access: Access, away_from: tuple[str, ...]) -> tuple[str | None, str]:
     """The host that leads where it is among `away_from`, and the ID of a voter that answers and is not among them."""
     answering: dict[str, EtcdClient] = {}
-    for host in sorted(access.connections):
+    for host in access.masters:
         try:
             client = access.etcd(host)
             client.status()

@@ -26,6 +26,7 @@ from bootstrap.localfiles import refuse_unwritable
 from bootstrap.membership import Member
 from bootstrap.plan import ApiState, Plan, SaveLocal, Snapshot, think
 from bootstrap.runner import default_kubeconfig, look, refuse, run
+from bootstrap.status import has_joined
 
 
 @dataclass(frozen=True)
@@ -91,10 +92,10 @@ def change(cluster: Cluster, request: Request, connect: Connect, console: Consol
     _refuse_unknown(cluster, request)
     known = leaving.with_former_masters(cluster, request.remove, connect, everybody=request.remove_others)
     with changing(
-        known, request.command, connect, dry_run=request.dry_run, tolerate=lambda name: name not in request.add,
-        few_will_do=request.force_quorum_loss, console=console, tell=console.event,
+        known, request.command, connect, dry_run=request.dry_run, workers=cluster.workers,
+        tolerate=lambda name: name not in request.add, few_will_do=request.force_quorum_loss, console=console, tell=console.event,
     ) as access:  # fmt: skip
-        facts = look(access)
+        facts = _of_members(look(access), cluster)
         members, healthy = observing.etcd_members(access, facts)
         if members is None:
             raise leaving.no_majority(known, facts)
@@ -114,6 +115,12 @@ def change(cluster: Cluster, request: Request, connect: Connect, console: Consol
             if not request.dry_run:
                 run(plan, access, console, started)
     return _done(intent, request, console, started, changed=not plan.is_empty and not request.dry_run)
+
+
+def _of_members(facts: Mapping[str, Facts], cluster: Cluster) -> dict[str, Facts]:
+    """Facts of masters, and of those workers that have joined: they are told who the masters are."""
+    fresh = {host.name for host in cluster.workers if host.name in facts and not has_joined(facts[host.name])}
+    return {name: found for name, found in facts.items() if name not in fresh}
 
 
 def _refuse_unknown(cluster: Cluster, request: Request) -> None:
@@ -202,9 +209,10 @@ def _plan(intent: Intent, seen: Seen, request: Request, access: Access, console:
         snapshots.take(intent.cluster, seen.facts, access, datetime.now(UTC), kubeconfig_path=kubeconfig),
         members=rest, joins=_joins(intent, seen, rest), options={"keep_kubelet": request.keep_kubelet},
     )  # fmt: skip
+    base = replace(base, balancing=observing.balancing(access, base))
     joined = {peer_url(host): host.name for host in intent.joining}
     then = (*(one for one in rest if one.peer_url not in joined), *(Member("", name, url) for url, name in joined.items()))
-    nodes = observing.nodes(access, sorted(access.connections))
+    nodes = observing.nodes(access, access.masters)
     if nodes is None and intent.leaving:
         names = " ".join(host.name for host in intent.leaving)
         console.note(f"no API server answers, so the Node objects stay; later: kubectl delete node {names}")
@@ -215,6 +223,7 @@ def _plan(intent: Intent, seen: Seen, request: Request, access: Access, console:
     parts = (
         think(workflows.RESET, replace(leave, members=seen.members, leaving=intent.gone), gone),
         think(workflows.JOIN, base, sorted(intent.joining, key=lambda host: list(base.joins).index(host.name))),
+        think(workflows.REACH, base, [*staying, *intent.joining]),
         think(workflows.RESET, replace(leave, facts=living, members=then, leaving=frozenset(living)), intent.living),
         think(workflows.SETTLE, base, [*staying, *intent.joining][:1]),
     )

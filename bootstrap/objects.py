@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bootstrap.cluster import CONTROL_PLANE_TAINT, Host, Role
+
 Object = dict[str, Any]
 
 WORKLOADS = ("Deployment", "DaemonSet", "StatefulSet")
@@ -82,3 +84,12 @@ def config_map(name: str, namespace: str, data: dict[str, str]) -> Object:
         "metadata": {"name": name, "namespace": namespace},
         "data": data,
     }
+
+
+def taints(host: Host) -> tuple[dict[str, str], ...]:
+    """The taints that a host's Node object must have; others (a node that is not ready) are not ours to touch."""
+    defaults = (CONTROL_PLANE_TAINT,) if host.role is Role.CONTROL_PLANE else ()
+    return tuple(
+        {"key": taint.key, **({"value": taint.value} if taint.value else {}), "effect": taint.effect}
+        for taint in (defaults if host.taints is None else host.taints)
+    )

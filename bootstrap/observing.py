@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
-from bootstrap import applyset, deeds
+from bootstrap import applyset, deeds, desired, healthz
 from bootstrap import constants as k
 from bootstrap.access import Access
 from bootstrap.apiserver import ApiClient, ApiError
+from bootstrap.apply import MAX_HOSTS_AT_ONCE
 from bootstrap.cluster import Cluster
 from bootstrap.connection import NoAnswer
 from bootstrap.errors import HostUnreachable
 from bootstrap.facts import Facts
+from bootstrap.health import ask, readiness
 from bootstrap.membership import Member
 from bootstrap.parallel import each
-from bootstrap.plan import ApiApply, ApiState, Plan
+from bootstrap.plan import ApiApply, ApiState, Plan, Snapshot
 
 AT_ONCE = 8
 
@@ -29,9 +32,9 @@ def api_state(plan: Plan, access: Access, facts: Mapping[str, Facts]) -> ApiStat
         as_is = each(lambda change: api.settled(deeds.applied_object(api, change)), wanted, AT_ONCE)
         settled = frozenset(change for change, is_settled in zip(wanted, as_is, strict=True) if is_settled)
         taken = each(lambda change: _taken(api, change), [change for change in wanted if change not in settled], AT_ONCE)
-        nodes = _taints(api)
-        finished = _is_finished(api, nodes, access.cluster)
-        return ApiState(settled, nodes, tuple(text for text in taken if text), finished)
+        state = _nodes(api)
+        finished = _is_finished(api, state.nodes, access.cluster)
+        return replace(state, settled=settled, taken=tuple(text for text in taken if text), finished=finished)
     except (NoAnswer, ApiError):
         return None
 
@@ -52,7 +55,7 @@ def nodes(access: Access, staying: Sequence[str]) -> ApiState | None:
     """The nodes, as an API server of a host that stays knows them; None where none of those answers."""
     for host in staying:
         try:
-            return ApiState(nodes=_taints(access.api(host)))
+            return _nodes(access.api(host))
         except (NoAnswer, ApiError, HostUnreachable):
             continue
     return None
@@ -65,9 +68,32 @@ def _is_finished(api: ApiClient, nodes: Collection[str], cluster: Cluster) -> bo
     return bool(strangers) or any(api.get(f"{maps}/{name}") is not None for name in (k.FINISHED_MARK, "kubeadm-config"))
 
 
-def _taints(api: ApiClient) -> dict[str, tuple[Mapping[str, str], ...]]:
+def _nodes(api: ApiClient) -> ApiState:
+    """The nodes, and nothing else."""
     items = (api.get("/api/v1/nodes") or {}).get("items", [])
-    return {item["metadata"]["name"]: tuple(item.get("spec", {}).get("taints") or ()) for item in items}
+    taints = {item["metadata"]["name"]: tuple(item.get("spec", {}).get("taints") or ()) for item in items}
+    ready = (item["metadata"]["name"] for item in items if not readiness(item))
+    cordoned = (item["metadata"]["name"] for item in items if item.get("spec", {}).get("unschedulable"))
+    return ApiState(nodes=taints, ready=frozenset(ready), cordoned=frozenset(cordoned))
+
+
+def balancing(access: Access, snapshot: Snapshot) -> frozenset[str]:
+    """Workers whose balancer serves the list that it should have; those that do not answer are not among them."""
+    if not snapshot.cluster.has_balancers:
+        return frozenset()
+    workers = [host.name for host in snapshot.cluster.workers if host.name in snapshot.facts]
+    wanted = healthz.balancer_serves(snapshot)
+
+    def serves(name: str) -> bool:
+        found = snapshot.facts[name]
+        if desired.manifest_path(found, k.BALANCER) not in found.owned:
+            return False
+        try:
+            return ask(wanted, access.connections[name]).ok
+        except HostUnreachable:
+            return False
+
+    return frozenset(name for name, served in zip(workers, each(serves, workers, MAX_HOSTS_AT_ONCE), strict=True) if served)
 
 
 def etcd_members(access: Access, facts: Mapping[str, Facts]) -> tuple[tuple[Member, ...] | None, tuple[str, ...]]:

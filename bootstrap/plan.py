@@ -6,7 +6,7 @@ Nothing here can reach a host. A phase is a pure function of a Snapshot; `think`
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
@@ -176,6 +176,23 @@ class NodeRemove:
 
 
 @dataclass(frozen=True)
+class Cordon:
+    """Let no new pod be scheduled to a node; one that is gone is fine."""
+
+    node: str
+
+
+@dataclass(frozen=True)
+class Drain:
+    """Evict the pods of a node, and wait until they are gone. force, delete_emptydir_data: as of `draining.leaving`."""
+
+    node: str
+    timeout: timedelta
+    force: bool = False
+    delete_emptydir_data: bool = False
+
+
+@dataclass(frozen=True)
 class SaveLocal:
     """Write a file on the operator's own machine. previous: its content when the plan was made, None if absent."""
 
@@ -184,7 +201,9 @@ class SaveLocal:
     previous: Secret | None = None
 
 
-ClusterChange = ApiApply | ApiDelete | ApiPrune | AddTaints | EtcdPromote | EtcdMoveLeader | EtcdRemove | NodeRemove
+ClusterChange = (
+    ApiApply | ApiDelete | ApiPrune | AddTaints | EtcdPromote | EtcdMoveLeader | EtcdRemove | NodeRemove | Cordon | Drain
+)
 """What is done in the API or in etcd, through any host that can: the host it belongs to need not be there."""
 Change = WriteFile | SetMode | RemovePath | MovePath | Run | WaitFor | EtcdAddLearner | SaveLocal | ClusterChange
 
@@ -209,13 +228,15 @@ class Spread(StrEnum):
 class ApiState:
     """What the API server said about the objects of a plan, asked without writing.
 
-    settled: what an apply would leave as it is. nodes: taints by node name.
+    settled: what an apply would leave as it is. nodes: taints by node name. ready, cordoned: nodes that are so.
     taken: objects that are in somebody else's ApplySet, with its id.
     finished: an init was finished here: its mark is there, or the cluster has nodes that init did not bring.
     """
 
     settled: frozenset[ApiApply] = frozenset()
     nodes: Mapping[str, tuple[Mapping[str, str], ...]] = field(default_factory=dict)
+    ready: frozenset[str] = frozenset()
+    cordoned: frozenset[str] = frozenset()
     taken: tuple[str, ...] = ()
     finished: bool = False
 
@@ -236,6 +257,7 @@ class Snapshot:
     applied: what the API server knows of add-ons that an earlier run applied; None where none answered.
     members: etcd's member list as the cluster has it, None where etcd did not answer.
     joins: how hosts come into the member list of a living cluster. leaving: names of those that leave it.
+    balancing: workers whose balancer was asked and serves the list that it should have.
     options: what the command line asked for (see the phases that read it).
     """
 
@@ -260,6 +282,7 @@ class Snapshot:
     members: tuple[Member, ...] | None = None
     joins: Mapping[str, Join] = field(default_factory=dict)
     leaving: frozenset[str] = frozenset()
+    balancing: frozenset[str] = frozenset()
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -284,10 +307,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps in order. Waits alone do not make a plan: one that only waits is empty."""
+    """Steps in order. Waits alone do not make a plan: one that only waits is empty. independent: as of its workflow."""
 
     workflow: str
     steps: tuple[Step, ...]
+    independent: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -308,15 +332,19 @@ class Plan:
             Step(step.phase, {h: tuple(c for c in cs if not _settled(c, state)) for h, cs in step.changes.items()})
             for step in self.steps
         )
-        return Plan(self.workflow, steps)
+        return replace(self, steps=steps)
 
 
 @dataclass(frozen=True)
 class Workflow:
-    """A command as an ordered tuple of phases."""
+    """A command as an ordered tuple of phases.
+
+    independent: hosts do not need each other; where one fails, it is left behind and the others go on to the end.
+    """
 
     name: str
     phases: tuple[Phase, ...]
+    independent: bool = False
 
 
 def mutates(change: Change) -> bool:
@@ -337,7 +365,7 @@ def think(workflow: Workflow, snapshot: Snapshot, hosts: Sequence[Host]) -> Plan
         asked = about[phase.among][:1] if phase.spread is Spread.FIRST_ONLY else about[phase.among]
         changes = {host.name: tuple(phase.changes(snapshot, host)) for host in asked}
         steps.append(Step(phase, {name: found for name, found in changes.items() if found}))
-    return Plan(workflow.name, tuple(step for step in steps if step.changes))
+    return Plan(workflow.name, tuple(step for step in steps if step.changes), workflow.independent)
 
 
 def difference(facts: Facts, wanted: Sequence[File | Directory | Link]) -> tuple[WriteFile, ...]:

@@ -155,7 +155,7 @@ def _changing(
     """Connections to the masters with the operator's locks, and to those hosts that are none."""
     further = [host for host in hosts if host.role is not Role.CONTROL_PLANE]
     return changing(
-        cluster, command, connect, dry_run=dry_run, further=further, tolerate=not_among(hosts), console=console,
+        cluster, command, connect, dry_run=dry_run, workers=further, tolerate=not_among(hosts), console=console,
         tell=console.event,
     )  # fmt: skip
 

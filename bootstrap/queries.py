@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bootstrap import cis, guards, snapshots, surveying, workflows
+from bootstrap import cis, guards, observing, snapshots, surveying, workflows
 from bootstrap import constants as k
 from bootstrap import facts as facts_of
 from bootstrap import preflight as checks
 from bootstrap import status as statuses
 from bootstrap import verify as verifying
+from bootstrap.access import Access
 from bootstrap.cis import report
-from bootstrap.cluster import Cluster
+from bootstrap.cluster import Cluster, Host, Role
 from bootstrap.connecting import Connect, connected, raise_all
 from bootstrap.console import Console
 from bootstrap.errors import BootstrapError, ExitCode, UsageError
@@ -60,16 +62,28 @@ def show_preflight(cluster: Cluster, ignored: tuple[str, ...], connect: Connect,
 
 def verify(cluster: Cluster, inventory: Path, connect: Connect, console: Console) -> ExitCode:
     """Compare everything that can be compared; exit 0, or 8 with the differences, or 3 where only a host cannot be reached."""
-    hosts = cluster.control_plane_hosts
-    with connected(cluster, hosts, connect, tolerate=lambda name: True, console=console, tell=console.working) as access:
-        snapshot = replace(snapshots.take(cluster, look(access), access, datetime.now(UTC)), options={"prune": True})
+    failed: dict[str, BootstrapError] = {}
+    with connected(cluster, cluster.hosts, connect, tolerate=lambda name: True, failed=failed, tell=console.working) as access:
+        facts, unread = look_at_each(access)
+        raise_all([error for name, error in unread.items() if name in access.masters])
+        failed |= unread
+        missed = _missed(cluster, access, failed, console)
+        workers = [host for host in cluster.workers if host.name in facts and statuses.has_joined(facts[host.name])]
+        masters = [host for host in cluster.control_plane_hosts if host.name in facts]
+        facts = {host.name: facts[host.name] for host in (*masters, *workers)}
+        snapshot = snapshots.take(cluster, facts, access, datetime.now(UTC), about=[*masters, *workers])
+        options = {"keep_kubelet": True, "prune": True}
+        snapshot = replace(snapshot, options=options, balancing=observing.balancing(access, snapshot))
         plan, snapshot = plan_for(workflows.INIT, snapshot, access)
-        found = verifying.differences(snapshot, plan, access)
+        joined, snapshot = plan_for(workflows.ADD_WORKER, snapshot, access, workers)
+        found = verifying.differences(snapshot, (plan, joined), access)
     console.differences(found)
     count = len(found)
-    unreachable = sorted(host.name for host in hosts if host.name not in snapshot.facts)
+    unreachable = [host.name for host in missed]
+    hosts = [*cluster.control_plane_hosts, *(host for host in cluster.workers if host in workers or host in missed)]
     differing = {difference.host for difference in found if difference.host}
-    where = f", on {len(differing)} of {len(hosts)} master{'' if len(hosts) == 1 else 's'}" if differing else ""
+    noun = "host" if any(host.role is Role.WORKER for host in hosts) else "master"
+    where = f", on {len(differing)} of {len(hosts)} {noun}{'' if len(hosts) == 1 else 's'}" if differing else ""
     text = f"{count} difference{'' if count == 1 else 's'}{where}" if found else f"{cluster.name} is as {inventory} says"
     if unreachable:
         text += f"; not looked at, because not reached: {', '.join(unreachable)}"
@@ -103,15 +117,24 @@ def verify_cis(cluster: Cluster, everything: bool, connect: Connect, console: Co
 
 
 def status(cluster: Cluster, inventory: Path, connect: Connect, console: Console) -> ExitCode:
-    """Show what every master that can be reached is doing; exit 8 where something is down, 3 where only a host is not reached."""
-    hosts = cluster.control_plane_hosts
-    with connected(cluster, hosts, connect, tolerate=lambda name: True, console=console, tell=console.working) as access:
-        facts = look(access)
+    """Show what every host that can be reached is doing; exit 8 where something is down, 3 where only a host is not reached.
+
+    Workers that have not joined yet are left out, and so are those that are not reached and that the API does not know.
+    """
+    failed: dict[str, BootstrapError] = {}
+    with connected(cluster, cluster.hosts, connect, tolerate=lambda name: True, failed=failed, tell=console.working) as access:
+        facts, unread = look_at_each(access)
+        raise_all([error for name, error in unread.items() if name in access.masters])
+        failed |= unread
         authority = next((o.content for f in facts.values() if (o := f.owned.get(k.PKI_DIR / "ca.crt")) and o.content), b"")
         found = statuses.status(Snapshot(cluster, facts, datetime.now(UTC), cluster_ca=authority), access)
-    unreachable = sorted(host.name for host in hosts if host.name not in facts)
-    rows = [*statuses.as_rows(found), *([name, "unreachable", *[""] * 7] for name in unreachable)]
-    console.table(cluster.name, ["host", "version", "kubelet", *k.COMPONENTS, "etcd role", "node"], rows)
+        missed = _missed(cluster, access, failed, console)
+    unreachable = [host.name for host in missed]
+    for role, columns in ((Role.CONTROL_PLANE, statuses.MASTER_COLUMNS), (Role.WORKER, statuses.WORKER_COLUMNS)):
+        away = [[host.name, "unreachable", *[""] * (len(columns) - 2)] for host in missed if host.role is role]
+        rows = [*statuses.as_rows(found, role), *away]
+        if rows:
+            console.table(cluster.name if role is Role.CONTROL_PLANE else "workers", list(columns), rows)
     troubles, look_at = statuses.troubles(found), statuses.to_look_at(found)
     hint = "" if look_at is None else f"\nnext: bootstrap logs {shlex.quote(str(inventory))} {' '.join(look_at)}"
     console.result(
@@ -119,6 +142,18 @@ def status(cluster: Cluster, inventory: Path, connect: Connect, console: Console
         "\n".join(troubles) + hint,
     )
     return ExitCode.DRIFT if troubles else ExitCode.UNREACHABLE if unreachable else ExitCode.DONE
+
+
+def _missed(cluster: Cluster, access: Access, failed: Mapping[str, BootstrapError], console: Console) -> list[Host]:
+    """Hosts that could not be looked at; each is told. Of workers only those that may have joined, as far as the API says."""
+    known = observing.nodes(access, access.masters) if failed else None
+    missed = [
+        host for host in cluster.hosts
+        if host.name in failed and (host.role is Role.CONTROL_PLANE or known is None or host.name in known.nodes)
+    ]  # fmt: skip
+    for host in missed:
+        console.note(f"going on without {host.name}: {failed[host.name].message}")
+    return missed
 
 
 def fetch_kubeconfig(cluster: Cluster, target: Path | None, connect: Connect, console: Console) -> ExitCode:

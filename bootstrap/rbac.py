@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from bootstrap import urls
-from bootstrap.cluster import CONTROL_PLANE_TAINT, Cluster, Host, Role
+from bootstrap.cluster import Cluster, Host, Role
 from bootstrap.constants import ADMIN_GROUP
 from bootstrap.kubeadm_config import cluster_configuration
 from bootstrap.kubelet import shared_config
@@ -117,12 +117,3 @@ def node_marks(cluster: Cluster, host: Host) -> Object:
             "node.kubernetes.io/exclude-from-external-load-balancers": "",
         }
     return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": host.name, "labels": labels}}
-
-
-def taints(host: Host) -> tuple[dict[str, str], ...]:
-    """The taints that a host's Node object must have; others (a node that is not ready) are not ours to touch."""
-    defaults = (CONTROL_PLANE_TAINT,) if host.role is Role.CONTROL_PLANE else ()
-    return tuple(
-        {"key": taint.key, **({"value": taint.value} if taint.value else {}), "effect": taint.effect}
-        for taint in (defaults if host.taints is None else host.taints)
-    )

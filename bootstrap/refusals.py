@@ -59,7 +59,7 @@ class Refusal:
 
 
 def refusals(connection: Connection, facts: Facts) -> tuple[Refusal, ...]:
-    """What the kubelet that runs now refused of the control plane's pods, the last word on each; not what runs all the same."""
+    """What the kubelet that runs now refused of the static pods of ours, the last word on each; not what runs all the same."""
     found = parse(_journal(connection, facts), facts.host)
     running = {process.component for process in facts.processes}
     return tuple(refusal for refusal in found if refusal.component and refusal.component not in running)
@@ -128,7 +128,7 @@ class Watch:
     def __call__(self, verdict: Verdict, connection: Connection) -> None:
         """Hear of an answer that was no yes. Raises PodRefused where the kubelet refuses a pod, and waiting would not help."""
         now = self._clock()
-        if verdict.component not in k.COMPONENTS:
+        if verdict.component not in k.STATIC_PODS:
             return
         if self._next is None:
             self._next = now + AFTER_S

@@ -54,6 +54,11 @@ def render_unit(template: str, values: Mapping[str, Value]) -> bytes:
     return _environment(systemd_word).get_template(template).render(**values).encode()
 
 
+def render_plain(template: str, values: Mapping[str, Value]) -> bytes:
+    """A configuration of HAProxy or keepalived, or a script: every value is one word that needs no quotes anywhere."""
+    return _environment(plain_word).get_template(template).render(**values).encode()
+
+
 def yaml_scalar(value: object) -> str:
     """A string as a double-quoted YAML scalar on one line, an integer as itself; TypeError for anything else."""
     match value:
@@ -80,6 +85,18 @@ def systemd_word(value: object) -> str:
     if re.fullmatch(r"[A-Za-z0-9_@%$./:=,+\[\]-]+", word):
         return word
     return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def plain_word(value: object) -> str:
+    """A name, address, path or number as it stands; ValueError for whatever its reader might take for something else.
+
+    Source: HAProxy 2.6 configuration manual, 2.2, "Quoting and escaping"; keepalived.conf(5), "CONFIGURATION PARSER".
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise TypeError(f"a template takes strings and integers, not {value!r}")
+    if not re.fullmatch(r"[A-Za-z0-9./:\[\]_-]+", str(value)):
+        raise ValueError(f"not a plain word: {value!r}")
+    return str(value)
 
 
 def to_yaml(value: Json) -> bytes:

@@ -219,9 +219,15 @@ def refuse(
         )
 
 
-def plan_for(workflow: Workflow, snapshot: Snapshot, access: Access) -> tuple[Plan, Snapshot]:
-    """The plan for the masters that were looked at, less what the API already has, and the snapshot with what the API said."""
-    hosts = [host for host in snapshot.cluster.control_plane_hosts if host.name in snapshot.facts]
+def plan_for(
+    workflow: Workflow, snapshot: Snapshot, access: Access, hosts: Sequence[Host] | None = None
+) -> tuple[Plan, Snapshot]:
+    """The plan for `hosts`, less what the API already has, and the snapshot with what the API said.
+
+    hosts: default: the masters that were looked at.
+    """
+    if hosts is None:
+        hosts = [host for host in snapshot.cluster.control_plane_hosts if host.name in snapshot.facts]
     if prune_addons.PHASE in workflow.phases:
         wanted = (*desired.built_in_addons(snapshot), *desired.user_addons(snapshot))
         snapshot = replace(snapshot, applied=pruning.look(access, snapshot.facts, wanted))

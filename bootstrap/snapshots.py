@@ -15,7 +15,7 @@ from bootstrap import constants as k
 from bootstrap import desired, hardening, hostpods, kubeconfig, manifests, patches, pki, staticpod, userpods
 from bootstrap.access import Access
 from bootstrap.apply import MAX_HOSTS_AT_ONCE
-from bootstrap.cluster import Cluster, EncryptionAtRest, Host
+from bootstrap.cluster import Cluster, EncryptionAtRest, Host, Role
 from bootstrap.errors import UsageError
 from bootstrap.facts import Facts
 from bootstrap.files import Directory, File, Link, Secret
@@ -37,18 +37,21 @@ class HostPki:
 
 
 def take(
-    cluster: Cluster, facts: Mapping[str, Facts], access: Access | None, now: datetime, *, kubeconfig_path: Path | None = None
-) -> Snapshot:
-    """The snapshot of a cluster's control plane hosts.
+    cluster: Cluster, facts: Mapping[str, Facts], access: Access | None, now: datetime, *, kubeconfig_path: Path | None = None,
+    about: Sequence[Host] | None = None,
+) -> Snapshot:  # fmt: skip
+    """The snapshot of a cluster: what its masters share, and what each host of `about` should have.
 
+    about: hosts that were looked at; default: every master that was.
     access: where private keys are read from, when something is due that takes one; None: there are no hosts (render).
     Raises Refused when the certificate authorities that were found contradict each other.
     """
-    hosts = [host for host in cluster.control_plane_hosts if host.name in facts]
-    authorities = _gathered(cluster, facts, {}, now)
+    masters = {host.name: facts[host.name] for host in cluster.control_plane_hosts if host.name in facts}
+    hosts = [cluster.host(name) for name in masters] if about is None else about
+    authorities = _gathered(cluster, masters, {}, now)
     due = {host.name: _due(cluster, host, authorities, facts[host.name], now) for host in hosts}
     if any(due.values()) and access is not None:
-        authorities = _gathered(cluster, facts, _keys(access, facts), now)
+        authorities = _gathered(cluster, masters, _keys(access, masters), now)
     files = {host.name: _files(cluster, host, authorities, facts[host.name], access, now) for host in hosts}
     static_pods = {name: pods for name, pods in userpods.of_hosts(cluster).items() if name in facts}
     local = {} if kubeconfig_path is None else {kubeconfig_path: local_file(kubeconfig_path)}
@@ -67,7 +70,7 @@ def take(
         user_objects=user_objects(cluster),
         static_pods=static_pods,
         host_pods=host_pods(access, [name for name, pods in static_pods.items() if pods]),
-        config_files=config_files(cluster, facts, access),
+        config_files=config_files(cluster, masters, access),
         local_files=local,
     )
 
@@ -198,7 +201,7 @@ def _files(
         cluster, host, authorities, facts.owned, now, kubelet_serving=cluster.hardening.kubelet_serving
     )
     parts = [certificates]
-    if cluster.hardening.etcd_user:
+    if cluster.hardening.etcd_user and host.role is Role.CONTROL_PLANE:
         due = pki.keys_due(certificates, facts.owned)
         read = access.connections[host.name].read(due) if due and access is not None else {}
         keys = {path: Secret(content) for path, content in read.items()}

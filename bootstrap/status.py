@@ -1,20 +1,23 @@
-"""status: what every master is doing, as far as it can be told, and what is wrong with it; works without an API."""
+"""status: what every host is doing, as far as it can be told, and what is wrong with it; works without an API."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from bootstrap import constants as k
 from bootstrap import health, healthz
 from bootstrap.access import Access
 from bootstrap.apiserver import ApiError
+from bootstrap.apply import MAX_HOSTS_AT_ONCE
+from bootstrap.cluster import Role
 from bootstrap.connection import NoAnswer
+from bootstrap.facts import Facts
 from bootstrap.parallel import each
 from bootstrap.plan import Snapshot
 
-NOT_REGISTERED = "not registered"
 NOT_REGISTERED = "not registered"
 
 
@@ -34,6 +37,7 @@ class HostStatus:
     """version: the kubelet's. etcd: `leader`, `voter`, `learner`. node: `Ready`, or why not. Empty where it is unknown."""
 
     host: str
+    role: Role = Role.CONTROL_PLANE
     version: str = ""
     components: tuple[ComponentStatus, ...] = ()
     etcd: str = ""
@@ -46,10 +50,16 @@ class HostStatus:
 
 
 def status(snapshot: Snapshot, access: Access) -> tuple[HostStatus, ...]:
-    """The status of every master that was looked at."""
-    hosts = [host for host in snapshot.cluster.control_plane_hosts if host.name in snapshot.facts]
+    """The status of every host that was looked at; of a worker only once it has joined."""
+    hosts = [host for host in snapshot.cluster.hosts if host.name in snapshot.facts]
+    hosts = [host for host in hosts if host.role is Role.CONTROL_PLANE or has_joined(snapshot.facts[host.name])]
     nodes = _nodes(access)
-    return tuple(each(lambda host: _host(snapshot, host.name, access, nodes), hosts, len(hosts)))
+    return tuple(each(lambda host: _host(snapshot, host.name, access, nodes), hosts, MAX_HOSTS_AT_ONCE))
+
+
+def has_joined(facts: Facts) -> bool:
+    """Whether a worker has what its kubelet joins with."""
+    return k.KUBERNETES_DIR / "kubelet.conf" in facts.owned
 
 
 def _host(snapshot: Snapshot, name: str, access: Access, nodes: Mapping[str, str] | None) -> HostStatus:
@@ -57,14 +67,14 @@ def _host(snapshot: Snapshot, name: str, access: Access, nodes: Mapping[str, str
     started = {process.component: process.start_time for process in facts.processes}
     restarts = {log.container: log.restarts for log in facts.pod_logs}
     components = []
-    for endpoint in healthz.of_host(snapshot, host):
-        verdict = health.ask(endpoint, access.connections[name])
-        start = facts.kubelet.start_time if endpoint.component == "kubelet" else started.get(endpoint.component, 0.0)
+    for component, endpoints in groupby(healthz.of_host(snapshot, host), lambda endpoint: endpoint.component):
+        asked = (health.ask(endpoint, access.connections[name]) for endpoint in endpoints)
+        verdict = next((found for found in asked if not found.ok), health.Verdict(True))
+        start = facts.kubelet.start_time if component == "kubelet" else started.get(component, 0.0)
         uptime = max(facts.clock - start, 0.0) if start else 0.0
-        components.append(
-            ComponentStatus(endpoint.component, verdict.ok, verdict.answer, uptime, restarts.get(endpoint.component, 0))
-        )
-    return HostStatus(name, facts.kubelet.version, tuple(components), _etcd_role(access, name), _node(nodes, name))
+        components.append(ComponentStatus(component, verdict.ok, verdict.answer, uptime, restarts.get(component, 0)))
+    role = _etcd_role(access, name) if host.role is Role.CONTROL_PLANE else ""
+    return HostStatus(name, host.role, facts.kubelet.version, tuple(components), role, _node(nodes, name))
 
 
 def _etcd_role(access: Access, name: str) -> str:
@@ -108,7 +118,7 @@ def troubles(found: Sequence[HostStatus]) -> tuple[str, ...]:
 
 def to_look_at(found: Sequence[HostStatus]) -> tuple[str, str] | None:
     """Host and component whose log is the first to read: the first of those down that others need."""
-    names = ("kubelet", *k.COMPONENTS)
+    names = ("kubelet", *k.STATIC_PODS)
     down = [
         (names.index(component.component), host.host)
         for host in found
@@ -118,19 +128,26 @@ def to_look_at(found: Sequence[HostStatus]) -> tuple[str, str] | None:
     return (min(down)[1], names[min(down)[0]]) if down else None
 
 
-def as_rows(found: Sequence[HostStatus]) -> list[list[str]]:
-    """One row per host: name, version, then each component, etcd's role, the node."""
+MASTER_COLUMNS = ("host", "version", "kubelet", *k.COMPONENTS, "etcd role", "node")
+WORKER_COLUMNS = ("host", "version", "kubelet", k.BALANCER, "node")
+
+
+def as_rows(found: Sequence[HostStatus], role: Role) -> list[list[str]]:
+    """One row per host of that role, with the columns above."""
+    names = ("kubelet", *k.COMPONENTS) if role is Role.CONTROL_PLANE else ("kubelet", k.BALANCER)
     return [
-        [host.host, host.version, *(_cell(host, name) for name in ("kubelet", *k.COMPONENTS)), host.etcd, host.node]
-        for host in found
-    ]
+        [host.host, host.version, *(_cell(host, name) for name in names),
+         *([host.etcd] if role is Role.CONTROL_PLANE else []), host.node]
+        for host in found if host.role is role
+    ]  # fmt: skip
 
 
 def as_dict(found: Sequence[HostStatus]) -> list[dict[str, Any]]:
     """JSON-ready."""
     return [
         {
-            "host": host.host, "version": host.version, "healthy": host.healthy, "etcd": host.etcd, "node": host.node,
+            "host": host.host, "role": str(host.role), "version": host.version, "healthy": host.healthy, "etcd": host.etcd,
+            "node": host.node,
             "components": [
                 {"component": c.component, "healthy": c.healthy, "answer": c.answer, "uptimeSeconds": round(c.uptime_s, 1),
                  "restarts": c.restarts}
@@ -144,7 +161,8 @@ def as_dict(found: Sequence[HostStatus]) -> list[dict[str, Any]]:
 def _cell(host: HostStatus, name: str) -> str:
     for component in host.components:
         if component.component == name:
-            text = f"up {_age(component.uptime_s)}" if component.healthy else "DOWN"
+            age = f" {_age(component.uptime_s)}" if component.uptime_s else ""
+            text = f"up{age}" if component.healthy else "DOWN"
             return f"{text}, {component.restarts} restarts" if component.restarts else text
     return "?"
 

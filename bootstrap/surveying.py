@@ -1,4 +1,4 @@
-"""LOOK's questions that facts do not answer: from master to master, to disks, registries and the control plane endpoint.
+"""LOOK's questions that facts do not answer: from host to host, to disks, registries and the control plane endpoint.
 
 All at once, each with its own deadline. What a host does not say stays unknown; a lost connection is the caller's affair.
 """
@@ -82,9 +82,17 @@ class _Asking:
         self.lost: dict[str, BootstrapError] = {}
 
     def pairs(self) -> list[tuple[str, str, int]]:
-        """Every port that every master must reach on every master, itself among them."""
-        ports = (k.ETCD_CLIENT_PORT, k.ETCD_PEER_PORT, self._cluster.api_server.bind_port, k.KUBELET_PORT)
-        return [(source, target.name, port) for source in self._facts for target in self._masters for port in ports]
+        """Every port that every master must reach on every master, itself among them; of a worker the API servers', its own."""
+        api = self._cluster.api_server.bind_port
+        every = (k.ETCD_CLIENT_PORT, k.ETCD_PEER_PORT, api, k.KUBELET_PORT)
+        masters = [target.name for target in self._masters]
+        return [
+            pair for source in self._facts
+            for pair in (
+                [(source, target, port) for target in masters for port in every] if source in masters
+                else [(source, source, k.KUBELET_PORT), *((source, target, api) for target in masters)]
+            )
+        ]  # fmt: skip
 
     def reach(self, source: str, target: str, port: int) -> Reach:
         return self._access.connections[source].reach(self._cluster.host(target).address, port)
@@ -94,6 +102,8 @@ class _Asking:
 
         One after the other: what runs beside it on our side would be measured, too.
         """
+        if source not in {target.name for target in self._masters}:
+            return {}
         best = {target.name: self._quickest(source, target, reached) for target in self._masters}
         own = best.get(source) or 0.0
         return {(source, name): max(0.0, s - own) for name, s in best.items() if s is not None and name != source}

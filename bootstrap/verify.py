@@ -18,8 +18,8 @@ from bootstrap import constants as k
 from bootstrap import desired, guards, hardening, health, healthz, hostpods, staticpod, userpods
 from bootstrap.access import Access
 from bootstrap.apiserver import ApiError
-from bootstrap.apply import done_text
-from bootstrap.cluster import Host
+from bootstrap.apply import MAX_HOSTS_AT_ONCE, done_text
+from bootstrap.cluster import Host, Role
 from bootstrap.connection import NoAnswer, Request, Tls
 from bootstrap.facts import Facts, is_live
 from bootstrap.files import File, Link
@@ -40,8 +40,12 @@ class Difference:
     actual: str
 
 
-def differences(snapshot: Snapshot, plan: Plan, access: Access) -> tuple[Difference, ...]:
-    """Every difference found; empty means that the cluster is as the inventory says."""
+def differences(snapshot: Snapshot, plans: Sequence[Plan], access: Access) -> tuple[Difference, ...]:
+    """Every difference found; empty means that the cluster is as the inventory says.
+
+    plans: what init, and add-worker for the workers that have joined, would do.
+    """
+    workers = [host for host in snapshot.cluster.workers if host.name in snapshot.facts]
     looked_at = [host for host in snapshot.cluster.control_plane_hosts if host.name in snapshot.facts]
     bare = {host.name for host in looked_at if _is_bare(snapshot.facts[host.name])}
     hosts = [host for host in looked_at if host.name not in bare]
@@ -51,13 +55,15 @@ def differences(snapshot: Snapshot, plan: Plan, access: Access) -> tuple[Differe
     ]
     if not hosts:
         return tuple(found)
-    found += _drift(plan, bare, api_answers=snapshot.api is not None)
+    found += _drift(plans, bare, api_answers=snapshot.api is not None)
     for host in hosts:
-        found += _strangers(snapshot, snapshot.facts[host.name])
+        found += _strangers(snapshot, host)
         found += _processes(snapshot, host)
-    for results in each(lambda host: _live(snapshot, host, access), hosts, len(hosts)):
+    for host in workers:
+        found += _strangers(snapshot, host)
+    for results in each(lambda host: _live(snapshot, host, access), [*hosts, *workers], MAX_HOSTS_AT_ONCE):
         found += results
-    found += _cluster(snapshot, hosts, access)
+    found += _cluster(snapshot, hosts, workers, access)
     return tuple(found)
 
 
@@ -67,11 +73,11 @@ def _is_bare(facts: Facts) -> bool:
     return not is_live(facts) and not kubeconfigs and not any(k.PKI_DIR in path.parents for path in facts.owned)
 
 
-def _drift(plan: Plan, bare: Collection[str], *, api_answers: bool) -> Iterable[Difference]:
-    """Files, services and API objects that init would write. bare: hosts of which there is nothing more to say."""
+def _drift(plans: Sequence[Plan], bare: Collection[str], *, api_answers: bool) -> Iterable[Difference]:
+    """Files, services and API objects that init and add-worker would write. bare: hosts of which there is nothing more to say."""
     if not api_answers:
         yield Difference("", "api objects", "as rendered", "not known: no API server answers")
-    for _, host, change in plan.all():
+    for _, host, change in (item for plan in plans for item in plan.all()):
         if isinstance(change, ApiPrune):
             yield Difference("", f"api object {change.leftover.ref}", "not there", "left over: no longer in the inventory")
         elif isinstance(change, ApiApply | AddTaints):
@@ -107,13 +113,14 @@ def _same_content(entry: File, sha256: str, content: bytes | None) -> bool:
     return entry.sha256 == sha256 or (not entry.secret and content is not None and same_pod(entry.bytes, content))
 
 
-def _strangers(snapshot: Snapshot, facts: Facts) -> Iterable[Difference]:
-    for path in guards.strangers(facts):
-        yield Difference(facts.host, f"stranger {path}", "nothing but our manifests here", "the kubelet reads it as a manifest")
-    wanted = {pod.file_name for pod in snapshot.static_pods.get(facts.host, ())}
+def _strangers(snapshot: Snapshot, host: Host) -> Iterable[Difference]:
+    facts = snapshot.facts[host.name]
+    for path in guards.strangers(snapshot.cluster, facts):
+        yield Difference(host.name, f"stranger {path}", "nothing but our manifests here", "the kubelet reads it as a manifest")
+    wanted = {pod.file_name for pod in snapshot.static_pods.get(host.name, ())}
     for path, origin in desired.users_manifests(facts).items():
         if origin == userpods.FROM_INVENTORY and path.name not in wanted:
-            yield Difference(facts.host, f"static pod {path}", "not there: not in spec.staticPods", "the kubelet runs it")
+            yield Difference(host.name, f"static pod {path}", "not there: not in spec.staticPods", "the kubelet runs it")
 
 
 def _processes(snapshot: Snapshot, host: Host) -> Iterable[Difference]:
@@ -176,7 +183,8 @@ def _live(snapshot: Snapshot, host: Host, access: Access) -> list[Difference]:
         shown = hashlib.sha256(answer.peer_certificate).hexdigest()
         if shown != wanted:
             found.append(Difference(host.name, f"certificate served by {what}", f"{path} ({wanted[:12]})", shown[:12]))
-    return [*found, *_anonymous(snapshot, host, access), *_users_pods(snapshot, host)]
+    anonymous = _anonymous(snapshot, host, access) if host.role is Role.CONTROL_PLANE else ()
+    return [*found, *anonymous, *_users_pods(snapshot, host)]
 
 
 def _users_pods(snapshot: Snapshot, host: Host) -> Iterable[Difference]:
@@ -209,9 +217,11 @@ def _anonymous(snapshot: Snapshot, host: Host, access: Access) -> Iterable[Diffe
 def _served(snapshot: Snapshot, host: Host, access: Access) -> Iterable[tuple[str, int, PurePosixPath, Tls]]:
     """TLS ports, the certificate file that each should show, and how to ask."""
     cluster = Tls(snapshot.cluster_ca, host.address)
-    yield k.API_SERVER, snapshot.cluster.api_server.bind_port, k.PKI_DIR / "apiserver.crt", cluster
     if snapshot.cluster.hardening.kubelet_serving:
         yield "kubelet", k.KUBELET_PORT, k.KUBELET_PKI_DIR / "kubelet.crt", cluster
+    if host.role is Role.WORKER:
+        return
+    yield k.API_SERVER, snapshot.cluster.api_server.bind_port, k.PKI_DIR / "apiserver.crt", cluster
     try:
         etcd = access.etcd(host.name).tls
     except NoAnswer:
@@ -228,9 +238,10 @@ def _fingerprint(pem: bytes) -> str:
         return hashlib.sha256(pem).hexdigest()
 
 
-def _cluster(snapshot: Snapshot, hosts: Sequence[Host], access: Access) -> list[Difference]:
+def _cluster(snapshot: Snapshot, hosts: Sequence[Host], workers: Sequence[Host], access: Access) -> list[Difference]:
     """etcd's member list as each master sees it, nodes and mirror pods."""
     names = tuple(host.name for host in snapshot.cluster.control_plane_hosts)
+    everybody = (*names, *(host.name for host in workers))
     found = []
     for host in hosts:
         probe = health.EtcdVoters(host.address, names, snapshot.etcd_ca)
@@ -238,7 +249,7 @@ def _cluster(snapshot: Snapshot, hosts: Sequence[Host], access: Access) -> list[
         if not verdict.ok:
             found.append(Difference(host.name, "etcd members", ", ".join(names), verdict.answer))
     asked: tuple[tuple[str, Callable[[], health.Verdict]], ...] = (
-        ("nodes", lambda: health.nodes(health.NodesRegistered(names), access.any_api())),
+        ("nodes", lambda: health.nodes(health.NodesRegistered(everybody), access.any_api())),
         ("mirror pods", lambda: health.mirror_pods(health.MirrorPods(names), access.any_api())),
     )
     for what, question in asked:

@@ -11,11 +11,15 @@ from dataclasses import dataclass
 from functools import total_ordering
 from typing import TYPE_CHECKING
 
+from bootstrap.constants import BALANCER, KEEPALIVED
+
 if TYPE_CHECKING:
     from bootstrap.cluster import Cluster
 
 DEFAULT_IMAGE_REPOSITORY = "registry.k8s.io"
 KUBELET_MAX_SKEW = 3
+HAPROXY_TAG = "3.2"
+"""The long-term supported branch of 2025; the tag follows its fixes. Source: docker-library/official-images, library/haproxy."""
 ETCD_OLDEST = (3, 6)
 
 _VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?(?:\+([0-9A-Za-z.-]+))?")
@@ -107,13 +111,13 @@ def minor_of(version: Version | str) -> Minor:
 
 
 def images(cluster: Cluster) -> dict[str, str]:
-    """Image references by name: the four static pods, kube-proxy, coredns and pause.
+    """Image references by name: the static pods (keepalived where there is a virtual IP), kube-proxy, coredns and pause.
 
     Source: kubeadm app/images/images.go (v1.36.3). CoreDNS lies one level deeper in the official registry only.
     """
     version = Version.parse(cluster.kubernetes_version)
     minor = minor_of(version)
-    local_etcd, dns = cluster.etcd.local, cluster.dns
+    local_etcd, dns, balancer, vip = cluster.etcd.local, cluster.dns, cluster.balancer, cluster.vip
     dns_repository = dns.image_repository or cluster.image_repository
     if dns_repository == DEFAULT_IMAGE_REPOSITORY:
         dns_repository = f"{DEFAULT_IMAGE_REPOSITORY}/coredns"
@@ -126,6 +130,8 @@ def images(cluster: Cluster) -> dict[str, str]:
         **kubernetes,
         "coredns": f"{dns_repository}/coredns:{dns.image_tag or minor.coredns}",
         "pause": f"{cluster.image_repository}/pause:{minor.pause}",
+        **({KEEPALIVED: f"{vip.image_repository}/keepalived:{vip.image_tag}"} if vip is not None else {}),
+        BALANCER: f"{balancer.image_repository}/haproxy:{balancer.image_tag or HAPROXY_TAG}",
     }
 
 

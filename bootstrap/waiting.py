@@ -83,7 +83,7 @@ def wait(
             raise CutShort(f"not waited for {probe} any longer: {why}; last answer: {verdict.answer}", host=host)
         if late and not verdict.ok:
             blamed = verdict.host if verdict.host in access.connections else host
-            known = verdict.component in (*k.COMPONENTS, "kubelet")
+            known = verdict.component in (*k.STATIC_PODS, "kubelet")
             direct = known and isinstance(probe, health.Healthy)
             whole = f"{min(timeout.total_seconds(), clock() - began):.0f} s"
             if isinstance(probe, health.PodRuns | health.PodGone):
@@ -187,7 +187,7 @@ def _ask(probe: Probe, host: str, access: Access, settled: set[health.Endpoint])
 def voter(access: Access, but: str) -> EtcdClient:
     """A client of a member that votes and answers, on another host than `but`. Raises NoAnswer where there is none."""
     answers = []
-    for host in sorted(access.connections):
+    for host in access.masters:
         if host == but:
             continue
         try:
@@ -226,7 +226,7 @@ def evidence(connection: Connection, component: str, access: Access) -> list[str
             return [f"last lines of {component} on {connection.name}:", *_lines(done.stdout)[-LOG_LINES:]]
         journal = ("journalctl", "-u", "kubelet", "-n", str(LOG_LINES), "--no-pager", "-o", "cat")
         done = connection.run(journal)
-        silent = f"no container of {component} was ever started on {connection.name}; " if component in k.COMPONENTS else ""
+        silent = f"no container of {component} was ever started on {connection.name}; " if component in k.STATIC_PODS else ""
         return [f"{silent}last lines of the kubelet on {connection.name}:", *_lines(done.stdout)]
     except BootstrapError as error:
         return [f"no log could be read from {connection.name}: {error}"]

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bootstrap.errors import UsageError
 from bootstrap.phases import (
     addon,
     admin_access,
     apiserver,
+    balancer,
     bootstrap_token,
     certs,
     config_files,
     controllers,
+    cordon,
     create_token,
     delete_tokens,
+    drain,
     etcd,
     etcd_join,
     finish,
@@ -22,6 +26,7 @@ from bootstrap.phases import (
     kubelet_start,
     mark_control_plane,
     mark_finished,
+    mark_worker,
     move_leader,
     prune_addons,
     remove_member,
@@ -34,8 +39,10 @@ from bootstrap.phases import (
     stop_static_pods,
     upload_config,
     user_addon,
+    vip,
     wait_api,
     wait_control_plane,
+    wait_worker,
 )
 from bootstrap.plan import Workflow
 
@@ -50,6 +57,7 @@ INIT = Workflow(
         kubelet_start.PHASE,
         controllers.PHASE,
         wait_api.PHASE,
+        vip.PHASE,
         bootstrap_token.PHASE,
         addon.PHASE,
         user_addon.PHASE,
@@ -82,6 +90,15 @@ JOIN = Workflow(
 )
 """What the masters do that come into a living cluster."""
 
+REACH = Workflow(
+    "reach",
+    (
+        vip.PHASE,
+        balancer.PHASE,
+    ),
+)
+"""How masters that have come or will go are reached: before these go."""
+
 SETTLE = Workflow(
     "settle",
     (
@@ -96,6 +113,33 @@ SETTLE = Workflow(
 PODS_APPLY = Workflow("pods apply", (static_pods.NEW, static_pods.CHANGED))
 
 PODS_DELETE = Workflow("pods delete", (remove_static_pods.PHASE,))
+
+ADD_WORKER = Workflow(
+    "add-worker",
+    (
+        certs.PHASE,
+        kubeconfig.PHASE,
+        balancer.PHASE,
+        kubelet_start.PHASE,
+        wait_worker.PHASE,
+        mark_worker.PHASE,
+    ),
+    independent=True,
+)
+
+REMOVE_WORKER = Workflow(
+    "remove-worker",
+    (
+        cordon.PHASE,
+        drain.PHASE,
+        stop_static_pods.PHASE,
+        remove_node.PHASE,
+        reset_files.PHASE,
+    ),
+    independent=True,
+)
+
+REMOVE_DEAD_WORKER = Workflow("remove-worker", (remove_node.PHASE,), independent=True)
 
 RESET = Workflow(
     "reset",
@@ -133,7 +177,7 @@ def chosen(workflow: Workflow, only: Sequence[str], skip: Sequence[str]) -> Work
         for phase in workflow.phases
         if (not only or _covered(phase.name, only)) and not _covered(phase.name, skipped)
     )
-    return Workflow(workflow.name, phases)
+    return replace(workflow, phases=phases)
 
 
 def _covered(name: str, choices: Sequence[str]) -> bool:

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 
-from bootstrap import __version__
+from bootstrap import __version__, durations
 from bootstrap.commandline import InventoryFile, Main
 
+
+class Duration(click.ParamType[timedelta]):
+    """A duration as the inventory has it."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        try:
+            return durations.parse(value)
+        except ValueError as error:
+            self.fail(f"{value!r} {error}; hours, minutes and seconds: 1h, 5m, 90s", param, ctx)
+
+
+DURATION = Duration()
 INVENTORY = click.argument("inventory", type=InventoryFile())
 TARGET = click.Path(dir_okay=False, path_type=Path)
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Print the plan, every file, command and wait, and write nothing.")

@@ -94,7 +94,7 @@ def status(context: Context, inventory: Path) -> ExitCode:
 def logs(context: Context, inventory: Path, host: str, component: str, tail: int, previous: bool) -> ExitCode:
     """Show the log of a component, read from the host itself.
 
-    COMPONENT: etcd, kube-apiserver, kube-controller-manager, kube-scheduler or kubelet.
+    COMPONENT: etcd, kube-apiserver, kube-controller-manager, kube-scheduler or kubelet; of a worker balancer or kubelet.
     """
     from bootstrap import logs as logging
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from types import ModuleType
 
-from bootstrap.cluster import Cluster, Host
-from bootstrap.components import apiserver, controller_manager, etcd, scheduler
+from bootstrap.cluster import Cluster, Host, Role
+from bootstrap.components import apiserver, balancer, controller_manager, etcd, keepalived, scheduler
 from bootstrap.components.context import CA_DIRS, TOKEN_PLACEHOLDER, Birth, ManifestContext
 from bootstrap.components.etcd import cluster_token
 from bootstrap.flags import Flag
@@ -29,14 +29,22 @@ __all__ = [
     "component",
     "manifest",
     "startup_files",
+    "static_pods",
 ]
 
 COMPONENTS: tuple[ModuleType, ...] = (etcd, apiserver, controller_manager, scheduler)
 
 
+def static_pods(cluster: Cluster, host: Host) -> tuple[str, ...]:
+    """Names of the static pods of ours that a host has, in the order in which they come up."""
+    if host.role is Role.CONTROL_PLANE:
+        return (*(module.NAME for module in COMPONENTS), *((keepalived.NAME,) if cluster.vip is not None else ()))
+    return (balancer.NAME,) if cluster.has_balancers else ()
+
+
 def component(name: str) -> ModuleType:
-    """The module of that name; KeyError where there is none."""
-    return {module.NAME: module for module in COMPONENTS}[name]
+    """The module of that name, workers' balancer and keepalived among them; KeyError where there is none."""
+    return {module.NAME: module for module in (*COMPONENTS, keepalived, balancer)}[name]
 
 
 def startup_files(name: str) -> tuple[PurePosixPath, ...]:

@@ -13,7 +13,7 @@ from bootstrap.errors import BootstrapError, InventoryError, SeveralErrors
 
 Line = tuple[str, str]
 FOLLOWERS = 4
-ORDER = ("kubelet", *k.COMPONENTS)
+ORDER = ("kubelet", *k.STATIC_PODS)
 """Each needs those before it."""
 _ANSWERED = re.compile(r"last answer: \d{3} ")
 

@@ -21,6 +21,8 @@ from bootstrap.plan import (
     ApiDelete,
     ApiPrune,
     Change,
+    Cordon,
+    Drain,
     EtcdAddLearner,
     EtcdMoveLeader,
     EtcdPromote,
@@ -41,7 +43,8 @@ NOUNS = {
     "create": "file", "change": "file", "set mode": "file", "remove": "removal", "move": "move", "run": "command", "wait": "wait",
     "apply": "API object", "delete": "API object to delete", "taint": "tainted node",
     "add-learner": "etcd learner to add", "promote": "etcd learner to promote", "move-leader": "move of etcd's leadership",
-    "remove-member": "etcd member to remove", "remove-node": "node to remove", "save": "local file",
+    "remove-member": "etcd member to remove", "remove-node": "node to remove",
+    "cordon": "node to cordon", "drain": "node to drain", "save": "local file",
 }  # fmt: skip
 """What a summary counts each action as. The order is the summary's."""
 
@@ -162,6 +165,18 @@ def change_view(change: Change) -> ChangeView:
             return ChangeView("remove-member", member, details=details, on_host=False)
         case NodeRemove(node):
             return ChangeView("remove-node", node, details={"node": node}, on_host=False)
+        case Cordon(node):
+            return ChangeView("cordon", node, details={"node": node}, on_host=False)
+        case Drain(node, timeout, force, delete_emptydir_data):
+            seconds = timeout.total_seconds()
+            details = {"node": node, "timeoutSeconds": seconds, "force": force, "deleteEmptydirData": delete_emptydir_data}
+            remarks = tuple(
+                text for text, said in (
+                    (f"at most {seconds:.0f} s", True), ("also pods without a controller", force),
+                    ("also pods with emptyDir data", delete_emptydir_data),
+                ) if said
+            )  # fmt: skip
+            return ChangeView("drain", node, remarks, details=details, on_host=False)
         case SaveLocal(path, content, previous):
             was = f", was {masked(previous.reveal())}" if previous is not None else ""
             remarks = ("0600", f"content {masked(content.reveal())}{was}")

@@ -7,7 +7,7 @@ processes() { # sets $static_pids and $proxy_pids, and $kubelet_pid where system
     for proc in /proc/[0-9]*; do
         first_line "$proc/comm"
         case $line in
-        etcd | kube-apiserver | kube-controller | kube-scheduler) static_pids=$static_pids$nl${proc#/proc/} ;;
+        etcd | kube-apiserver | kube-controller | kube-scheduler | haproxy | keepalived) static_pids=$static_pids$nl${proc#/proc/} ;;
         kube-proxy) proxy_pids=$proxy_pids$nl${proc#/proc/} ;;
         kubelet) # but not that of a container
             if [ "${kubelet_pid:-0}" = 0 ] && [ "$proc/ns/pid" -ef /proc/self/ns/pid ]; then kubelet_pid=${proc#/proc/}; fi

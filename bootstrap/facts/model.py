@@ -159,9 +159,9 @@ class AccountFacts:
 
 @dataclass(frozen=True)
 class StaticProcess:
-    """A running process of a control plane component.
+    """A running process of a static pod of ours.
 
-    component: etcd, kube-apiserver, kube-controller-manager, kube-scheduler.
+    component: etcd, kube-apiserver, kube-controller-manager, kube-scheduler, keepalived, balancer.
     digest: value of BOOTSTRAP_DIGEST in its environment, empty where it has none. pod_uid: from its cgroup path.
     user: id of the user that it runs as (the effective one).
     """

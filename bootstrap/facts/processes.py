@@ -1,4 +1,4 @@
-"""Processes of the control plane, and who listens on which port."""
+"""Processes of static pods of ours, and who listens on which port."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import PurePosixPath
 
-from bootstrap.constants import COMPONENTS
+from bootstrap.constants import BALANCER, COMPONENTS, KEEPALIVED, STATIC_PODS
 from bootstrap.facts.frame import Segments, readable
 from bootstrap.facts.model import Listener, StaticProcess
 from bootstrap.facts.system import boot_time, number
 
+PROGRAMS = {"haproxy": BALANCER, "keepalived": KEEPALIVED}
+"""Programs that others run, too: of ours are those alone that have a digest."""
 _TICKS_PER_SECOND = 100  # USER_HZ: fixed in the kernel's ABI on every architecture that Kubernetes has
 _UID = r"[0-9a-f]{32}|[0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}"  # of a static pod it is a hash without dashes
 _POD = re.compile(rf"(?:^|[/-])pod({_UID})(?:\.slice)?(?:/|$)", re.MULTILINE)
@@ -24,11 +26,13 @@ def static_processes(segments: Segments) -> tuple[StaticProcess, ...]:
     found = []
     for pid in pids:
         argv = argv_of(segments, pid)
-        component = PurePosixPath(argv[0]).name if argv else ""
-        if component in COMPONENTS and not nested(segments, pid):
-            digest, user = digests.get(pid, ""), _user(segments, pid)
-            found.append(StaticProcess(component, pid, argv, start_time(segments, pid), digest, pod_uid(segments, pid), user))
-    return tuple(sorted(found, key=lambda process: (COMPONENTS.index(process.component), process.start_time, process.pid)))
+        program = PurePosixPath(argv[0]).name if argv else ""
+        digest = digests.get(pid, "")
+        ours = program in COMPONENTS or (program in PROGRAMS and digest and _is_first(segments, pid))
+        if ours and not nested(segments, pid):
+            component, began = PROGRAMS.get(program, program), start_time(segments, pid)
+            found.append(StaticProcess(component, pid, argv, began, digest, pod_uid(segments, pid), _user(segments, pid)))
+    return tuple(sorted(found, key=lambda process: (STATIC_PODS.index(process.component), process.start_time, process.pid)))
 
 
 def listeners(segments: Segments) -> tuple[Listener, ...]:
@@ -47,6 +51,11 @@ def listeners(segments: Segments) -> tuple[Listener, ...]:
             in_pod = bool(pid) and bool(pod_uid(segments, pid))
             found.append(Listener(_address(address, big_endian=big_endian), int(port, 16), pid, name, in_pod))
     return tuple(sorted(found, key=lambda listener: (listener.port, listener.address, listener.pid)))
+
+
+def _is_first(segments: Segments, pid: int) -> bool:
+    """Whether a process is the first of its process namespace: its container's own, not a child of that one."""
+    return re.search(r"^NSpid:\s.*\s1$", segments.file(f"/proc/{pid}/status"), re.MULTILINE) is not None
 
 
 def nested(segments: Segments, pid: int) -> bool:

@@ -17,6 +17,7 @@ from bootstrap.syntax.addresses import Network
 POD: Loc = ("spec", "networking", "podSubnet")
 SERVICE: Loc = ("spec", "networking", "serviceSubnet")
 ENDPOINT: Loc = ("spec", "controlPlaneEndpoint")
+VIP: Loc = ("spec", "vip")
 
 _MIN_SERVICE_ADDRESSES = 10  # MinimumAddressesInServiceSubnet
 _MAX_SERVICE_BITS = 20  # MaximumBitsForServiceSubnet
@@ -27,7 +28,8 @@ _TAKEN_PORTS = {
     constants.ETCD_CLIENT_PORT: "etcd's clients", constants.ETCD_PEER_PORT: "etcd's peers",
     constants.ETCD_METRICS_PORT: "etcd's health endpoint", constants.CONTROLLER_MANAGER_PORT: "kube-controller-manager",
     constants.SCHEDULER_PORT: "kube-scheduler", constants.KUBELET_PORT: "the kubelet",
-    constants.KUBELET_HEALTHZ_PORT: "the kubelet's health endpoint", 10249: "kube-proxy", 10256: "kube-proxy",
+    constants.KUBELET_HEALTHZ_PORT: "the kubelet's health endpoint",
+    constants.BALANCER_HEALTH_PORT: "the health endpoint of workers' balancers", 10249: "kube-proxy", 10256: "kube-proxy",
 }  # fmt: skip
 
 
@@ -38,6 +40,7 @@ def findings(draft: Draft) -> Iterator[Finding]:
     yield from _overlaps(draft, pods, services)
     yield from _families(draft, pods, services)
     yield from _endpoint(draft)
+    yield from _vip(draft)
     taken = _TAKEN_PORTS.get(draft.bind_port() or 0) or _sshd(draft, draft.bind_port())
     if taken:
         yield Finding(("spec", "apiServer", "bindPort"), f"is the port of {taken}", "another port; 6443 is usual")
@@ -136,6 +139,30 @@ def _endpoint(draft: Draft) -> Iterator[Finding]:
         if same and port == draft.bind_port() and len(control_plane) > 1:
             message = f"is {field_path(place)} itself: the cluster would stand and fall with that host"
             yield Finding(ENDPOINT, message, "a load balancer, a virtual IP, or nothing: then every node has a local balancer")
+
+
+def _vip(draft: Draft) -> Iterator[Finding]:
+    address = draft.address(*VIP, "address")
+    if address is None:
+        return
+    for field, default in (("podSubnet", "10.244.0.0/16"), ("serviceSubnet", "10.96.0.0/12")):
+        for network in draft.subnets(field, default):
+            if address in network:
+                message = f"{address} lies in {field} {network}"
+                yield Finding((*VIP, "address"), message, "an address of the masters' own network segment that nobody has")
+    families = set()
+    for place in draft.hosts():
+        own = [draft.address(*place, field) for field in ("address", "secondaryAddress")]
+        if address in own:
+            yield Finding((*VIP, "address"), f"is {field_path(place)}'s own address", "an address that nobody has")
+        families |= {one.version for one in own if one is not None and draft.text(*place, "role") == "control-plane"}
+    if families and address.version not in families:
+        message = f"is an IPv{address.version} address, and no master has one"
+        yield Finding((*VIP, "address"), message, f"an IPv{families.pop()} address")
+    endpoint = draft.endpoint()
+    if endpoint is not None and endpoint[1] != draft.bind_port():
+        message = f"port {endpoint[1]} is not the one that API servers listen on behind spec.vip ({draft.bind_port()})"
+        yield Finding(ENDPOINT, message, "leave it out, or give a name of the virtual IP without a port")
 
 
 def _sshd(draft: Draft, port: int | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, assert_never
 
-from bootstrap.constants import COMPONENTS
+from bootstrap.constants import STATIC_PODS
 from bootstrap.errors import InventoryError, Problem
 from bootstrap.patches.json_patch import json_patched
 from bootstrap.patches.load import COREDNS_DEPLOYMENT, KUBE_PROXY_DAEMON_SET, Patch, PatchType
@@ -13,7 +13,7 @@ from bootstrap.patches.merge import PatchError, merge_patch
 from bootstrap.patches.strategic import DAEMON_SET, DEPLOYMENT, POD, Fields, strategic_merge
 
 _FIELDS: Mapping[str, Fields] = {
-    **dict.fromkeys(COMPONENTS, POD),
+    **dict.fromkeys(STATIC_PODS, POD),
     COREDNS_DEPLOYMENT: DEPLOYMENT,
     KUBE_PROXY_DAEMON_SET: DAEMON_SET,
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bootstrap import documents
-from bootstrap.constants import COMPONENTS
+from bootstrap.constants import STATIC_PODS
 from bootstrap.errors import InventoryError, Problem
 from bootstrap.patches import json_patch
 from bootstrap.syntax import quoted
@@ -18,7 +18,7 @@ from bootstrap.syntax import quoted
 KUBELET_CONFIGURATION = "kubeletconfiguration"
 COREDNS_DEPLOYMENT = "corednsdeployment"
 KUBE_PROXY_DAEMON_SET = "kubeproxydaemonset"
-TARGETS = (*COMPONENTS, KUBELET_CONFIGURATION, COREDNS_DEPLOYMENT, KUBE_PROXY_DAEMON_SET)
+TARGETS = (*STATIC_PODS, KUBELET_CONFIGURATION, COREDNS_DEPLOYMENT, KUBE_PROXY_DAEMON_SET)
 
 _NAME = re.compile(r"(?P<target>" + "|".join(TARGETS) + r")(?P<suffix>[^.+]*)(?:\+(?P<type>[a-z]*))?\.(?:yaml|json)")
 

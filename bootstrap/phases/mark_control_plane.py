@@ -6,7 +6,7 @@ A second run writes nothing.
 
 from collections.abc import Sequence
 
-from bootstrap import rbac
+from bootstrap import objects, rbac
 from bootstrap.cluster import Host
 from bootstrap.health import NodesRegistered
 from bootstrap.plan import AddTaints, ApiApply, Change, Phase, Snapshot, Spread, WaitFor
@@ -18,7 +18,7 @@ def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
     changes: list[Change] = [WaitFor(NodesRegistered(names), cluster.timeouts.kubelet_health_check)]
     for master in cluster.control_plane_hosts:
         changes.append(ApiApply(rbac.node_marks(cluster, master)))
-        taints = tuple(rbac.taints(master))
+        taints = objects.taints(master)
         if taints:
             changes.append(AddTaints(master.name, taints))
     return changes

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from bootstrap import constants as k
 from bootstrap import desired, membership
-from bootstrap.cluster import Host
+from bootstrap.cluster import Host, Role
 from bootstrap.facts import Facts
 from bootstrap.files import is_temporary
 from bootstrap.joining import JOURNAL
@@ -25,6 +25,26 @@ def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
     facts = snapshot.facts.get(host.name)
     if facts is None:
         return []   # a machine that is gone: there is nothing to be done on it
+    changes: list[Change] = _etcds(snapshot, host) if host.role is Role.CONTROL_PLANE else []
+    changes += desired.leftovers(facts)
+    changes += [RemovePath(JOURNAL)] if JOURNAL in facts.owned else []
+    kubelet = (k.KUBELET_CONFIG, k.KUBELET_DROP_IN)
+    changes += [RemovePath(path) for path in kubelet if path in facts.owned]
+    if k.KUBELET_DROP_IN in facts.owned:
+        changes.append(Run(("systemctl", "daemon-reload"), "told systemd that the drop-in is gone"))
+    if any(path.is_relative_to(k.KUBELET_DIR) for path in facts.owned):
+        changes.append(RemovePath(k.KUBELET_DIR, recursive=True))
+    directories = (k.BALANCER_DIR, k.KEEPALIVED_DIR, k.ETCD_USER_PKI_DIR)
+    changes += [RemovePath(k.SYSUSERS_FILE)] if k.SYSUSERS_FILE in facts.owned else []
+    changes += [RemovePath(path, recursive=True) for path in directories if path in facts.owned]
+    # Credentials last, so that an interrupted reset can still be finished with them.
+    changes += [RemovePath(entry.path) for entry in KUBECONFIGS if entry.path in facts.owned]
+    return [*changes, *_pki(facts)]
+
+
+def _etcds(snapshot: Snapshot, host: Host) -> list[Change]:
+    """etcd's data, and the configuration of the API server that reads it."""
+    facts = snapshot.facts[host.name]
     changes: list[Change] = []
     data = facts.etcd.data_dir
     keep = facts.etcd.has_member and not snapshot.options.get("delete_etcd_data")
@@ -45,19 +65,7 @@ def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
             changes.append(MovePath(data, data.with_name(f"{data.name}.reset-{_stamp(snapshot)}")))
     elif facts.etcd.exists and not facts.etcd.mount_point:
         changes.append(RemovePath(data, recursive=True))
-    changes += desired.leftovers(facts)
-    changes += [RemovePath(JOURNAL)] if JOURNAL in facts.owned else []
-    kubelet = (k.KUBELET_CONFIG, k.KUBELET_DROP_IN)
-    changes += [RemovePath(path) for path in kubelet if path in facts.owned]
-    if k.KUBELET_DROP_IN in facts.owned:
-        changes.append(Run(("systemctl", "daemon-reload"), "told systemd that the drop-in is gone"))
-    if any(path.is_relative_to(k.KUBELET_DIR) for path in facts.owned):
-        changes.append(RemovePath(k.KUBELET_DIR, recursive=True))
-    changes += [RemovePath(k.SYSUSERS_FILE)] if k.SYSUSERS_FILE in facts.owned else []
-    changes += [RemovePath(k.ETCD_USER_PKI_DIR, recursive=True)] if k.ETCD_USER_PKI_DIR in facts.owned else []
-    # Credentials last, so that an interrupted reset can still be finished with them.
-    changes += [RemovePath(entry.path) for entry in KUBECONFIGS if entry.path in facts.owned]
-    return [*changes, *_pki(facts)]
+    return changes
 
 
 def _pki(facts: Facts) -> list[RemovePath]:
@@ -74,4 +82,4 @@ def _stamp(snapshot: Snapshot) -> str:
     return snapshot.now.strftime("%Y%m%d-%H%M%S")
 
 
-PHASE = Phase("cleanup-node", "Files of the control plane removed", _changes)
+PHASE = Phase("cleanup-node", "Files removed", _changes)

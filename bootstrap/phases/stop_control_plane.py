@@ -18,7 +18,8 @@ def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
     facts = snapshot.facts.get(host.name)
     if facts is None:
         return []   # a machine that is gone
-    return stop_static_pods.ended(facts, k.COMPONENTS[1:])
+    # The virtual IP leaves before what answers at it.
+    return [*stop_static_pods.ended(facts, (k.KEEPALIVED,)), *stop_static_pods.ended(facts, k.COMPONENTS[1:])]
 
 
 PHASE = Phase("stop-control-plane", "API server, controller manager and scheduler stopped", _changes)

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 
 from bootstrap import constants as k
 from bootstrap import desired
-from bootstrap.cluster import Host
+from bootstrap.cluster import Host, Role
 from bootstrap.facts import Facts
 from bootstrap.health import Gone
 from bootstrap.plan import Change, Phase, RemovePath, Run, Snapshot, WaitFor
@@ -29,7 +29,7 @@ def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
     service = facts.services.get("kubelet.service")
     runs = service is not None and service.active_state in RUNNING
     changes: list[Change] = [RemovePath(path) for path in desired.users_manifests(facts)]
-    changes += ended(facts, (k.ETCD,))
+    changes += ended(facts, (k.ETCD,) if host.role is Role.CONTROL_PLANE else (k.BALANCER,))
     if runs:
         changes.append(Run(("systemctl", "stop", "kubelet.service"), "stopped the kubelet"))
     if service is not None and service.unit_file_state == "enabled" and k.KUBELET_DROP_IN in facts.owned:

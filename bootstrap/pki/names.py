@@ -36,6 +36,7 @@ def api_server_names(cluster: Cluster, host: Host) -> AltNames:
     names += _addresses(host)
     if cluster.control_plane_endpoint:
         names.append(split_endpoint(cluster.control_plane_endpoint)[0])
+        names += [cluster.vip.address] if cluster.vip is not None else []
     else:
         names.append(NODE_LOCAL_ADDRESS)
         if any(isinstance(ip_address(address), IPv6Address) for address in _addresses(host)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
+from pathlib import PurePosixPath
 
 from bootstrap import constants as k
 from bootstrap import pki
@@ -91,6 +92,23 @@ def _one_etcd(fleet: Fleet) -> Iterator[Finding]:
                 yield error("EtcdData", None, f"{one} and {other} are members of different etcd clusters ({what})",
                             "keep the one that is in use; reset the other host, and add it again")
                 return
+
+
+def foreign_workers(fleet: Fleet) -> Iterator[Finding]:
+    """Of a worker that trusts another authority than the masters have: it is, or was, a node of another cluster."""
+    path = k.PKI_DIR / "ca.crt"
+    known = {identity for one in fleet.masters if (identity := _content(one, path))}
+    for subject in fleet.subjects:
+        own = _content(subject, path)
+        if known and own and own not in known and not subject.is_control_plane:
+            yield error(path_name("FileAvailable", path), subject.name, f"{path} is the authority of another cluster",
+                        f"if it left that cluster for good: kubeadm reset, or rm {path}; else take it out of the inventory")
+
+
+def _content(subject: Subject, path: PurePosixPath) -> bytes:
+    """A file without what differs between equal PEM files; empty where there is none."""
+    seen = subject.facts.owned.get(path)
+    return b"".join(seen.content.split()) if seen is not None and seen.content else b""
 
 
 def authorities(fleet: Fleet) -> Iterator[Finding]:

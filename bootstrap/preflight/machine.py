@@ -143,16 +143,18 @@ def commands(subject: Subject) -> Iterator[Finding]:
 
 
 def firewall(subject: Subject) -> Iterator[Finding]:
-    ports = (subject.cluster.api_server.bind_port, 2379, 2380, 10250)
+    ports = (subject.cluster.api_server.bind_port, 2379, 2380, 10250) if subject.is_control_plane else (10250,)
     for name in ("firewalld", "ufw"):
         service = subject.facts.services.get(f"{name}.service")
         if service is not None and service.active_state == "active":
             yield warning(name.capitalize(), subject.name,
-                          f"{name} is active: the control plane needs the ports {', '.join(map(str, ports))} between hosts")
+                          f"{name} is active: the cluster needs the ports {', '.join(map(str, ports))} between hosts")
 
 
 def disk_space(subject: Subject) -> Iterator[Finding]:
-    limits = {**_SPACE, PurePosixPath(subject.cluster.etcd.local.data_dir): _ETCD_SPACE}
+    limits = dict(_SPACE)
+    if subject.is_control_plane:
+        limits[PurePosixPath(subject.cluster.etcd.local.data_dir)] = _ETCD_SPACE
     if subject.is_control_plane and hardening.writes_audit_log(subject.cluster) and k.AUDIT_LOG_DIR not in subject.facts.owned:
         limits[k.AUDIT_LOG_DIR] = (0, audit.budget_bytes(subject.cluster))  # once it is there, some of it is used already
     for disk in subject.facts.disks:

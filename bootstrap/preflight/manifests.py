@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from bootstrap import constants as k
 from bootstrap import userpods
+from bootstrap.components import static_pods
 from bootstrap.facts.kubelet import load_configuration
 from bootstrap.facts.live import manifest_directory, manifests
 from bootstrap.preflight.finding import Finding, error, path_name, warning
@@ -20,7 +20,8 @@ NAMESPACE = "kube-system"
 
 
 def strangers(subject: Subject) -> Iterator[Finding]:
-    ours = {manifest_directory(subject.facts) / f"{name}.yaml": name for name in k.COMPONENTS}
+    names = static_pods(subject.cluster, subject.host)
+    ours = {manifest_directory(subject.facts) / f"{name}.yaml": name for name in names}
     for path, seen in sorted(manifests(subject.facts).items()):
         pod = identity(seen.content)
         if path in ours:
@@ -28,7 +29,7 @@ def strangers(subject: Subject) -> Iterator[Finding]:
         elif pod is None:
             yield warning("ManifestDirectory", subject.name, f"{path} is no manifest, but the kubelet reads it as one",
                           "move it to another directory")
-        elif pod[0] == NAMESPACE and pod[1] in k.COMPONENTS:
+        elif pod[0] == NAMESPACE and pod[1] in names:
             yield error("ManifestDirectory", subject.name,
                         f"{path} is a second manifest of {pod[1]}: the kubelet runs the one whose name sorts last",
                         f"move it to another directory, then: touch {manifest_directory(subject.facts) / pod[1]}.yaml")

@@ -30,14 +30,19 @@ def needed_ports(fleet: Fleet) -> dict[int, str]:
     }  # fmt: skip
 
 
-def ports(fleet: Fleet) -> Iterator[Finding]:
+def reach(fleet: Fleet) -> Iterator[Finding]:
+    yield from _between_masters(fleet)
+    yield from _from_workers(fleet)
+
+
+def _between_masters(fleet: Fleet) -> Iterator[Finding]:
     """One finding for each port of each target and what becomes of it, with the masters that have tried; one where none works."""
-    needed = needed_ports(fleet)
+    needed, masters = needed_ports(fleet), {host.name for host in fleet.cluster.control_plane_hosts}
     for target in fleet.cluster.control_plane_hosts:
         subject = next((one for one in fleet.subjects if one.name == target.name), None)
         tried: dict[str, dict[int, Outcome]] = {}
         for (source, name, port), found in fleet.answers.reach.items():
-            if name == target.name:
+            if name == target.name and source in masters:
                 tried.setdefault(source, {})[port] = found.outcome
         cut = [source for source, outcomes in tried.items() if set(outcomes.values()) <= _NOT_REACHED]
         if cut:
@@ -49,6 +54,21 @@ def ports(fleet: Fleet) -> Iterator[Finding]:
                 if source not in cut and port in outcomes:
                     sources.setdefault(outcomes[port], []).append(source)
             yield from _port(Place(target.name, target.address, port, owner), sources, subject)
+
+
+def _from_workers(fleet: Fleet) -> Iterator[Finding]:
+    """From each worker to the API servers of the masters: without any it cannot join; a balancer does without some of them."""
+    port = fleet.cluster.api_server.bind_port
+    for subject in fleet.subjects:
+        outcomes = {target: found.outcome for (source, target, at), found in fleet.answers.reach.items()
+                    if (source, at) == (subject.name, port)}  # fmt: skip
+        lost = [target for target, outcome in outcomes.items() if outcome in (*_NOT_REACHED, Outcome.REFUSED)]
+        if subject.is_control_plane or not lost:
+            continue
+        make = error if len(lost) == len(outcomes) else warning
+        places = ", ".join(f"{name} ({join_endpoint(fleet.cluster.host(name).address, port)})" for name in lost)
+        yield make(f"Reach-{port}", subject.name, f"it does not reach the API servers of {places}",
+                   "let TCP to that port pass from the workers; is the API server up? bootstrap status INVENTORY")
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ def ports(subject: Subject) -> Iterator[Finding]:
             k.ETCD_PEER_PORT: k.ETCD,
             k.ETCD_METRICS_PORT: k.ETCD,
         }
+    elif subject.cluster.has_balancers:
+        wanted |= {subject.cluster.api_server.bind_port: k.BALANCER, k.BALANCER_HEALTH_PORT: k.BALANCER}
     for port, owner in wanted.items():
         strangers = [one for one in subject.facts.listeners if one.port == port and not _is(one, owner)]
         if strangers:
@@ -36,5 +38,6 @@ def ports(subject: Subject) -> Iterator[Finding]:
 
 
 def _is(listener: Listener, owner: str) -> bool:
+    program = "haproxy" if owner == k.BALANCER else owner
     in_place = listener.in_static_pod if owner != "kubelet" else not listener.in_static_pod
-    return in_place and listener.process in (owner, owner[:_COMM_LENGTH])
+    return in_place and listener.process in (program, program[:_COMM_LENGTH])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bootstrap import constants as k
 from bootstrap.cluster import Cluster
+from bootstrap.components import static_pods
 from bootstrap.connection import Outcome
 from bootstrap.facts import Facts
 from bootstrap.preflight.finding import Finding, error, unknown, warning
@@ -43,9 +43,9 @@ def disk_text(subject: Subject) -> str:
 
 
 def wanted_images(cluster: Cluster, facts: Facts) -> dict[str, str]:
-    """Images that a master pulls, as the runtime names them, and what each is for: static pods, sandbox, add-ons."""
+    """Images that a host pulls, as the runtime names them, and what each is for: static pods, sandbox, add-ons."""
     known = images_of(cluster)
-    wanted = {normal(known[name]): name for name in k.COMPONENTS}
+    wanted = {normal(known[name]): name for name in static_pods(cluster, cluster.host(facts.host))}
     if facts.runtime.sandbox_image:
         wanted[normal(facts.runtime.sandbox_image)] = "pause"
     wanted |= {normal(known[name]): name for name in ("kube-proxy",) if name in cluster.addons}
@@ -71,7 +71,7 @@ def registry(image: str) -> tuple[str, int]:
 def images(subject: Subject) -> Iterator[Finding]:
     """What is missing is pulled by the kubelet (IfNotPresent): then its registry has to be within reach."""
     answers = subject.answers
-    if not subject.asked or not subject.is_control_plane:
+    if not subject.asked:
         return
     if answers.images_problem:
         yield unknown("Images", subject.name, f"which images it has could not be found out: {answers.images_problem}")

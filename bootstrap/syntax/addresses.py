@@ -49,6 +49,13 @@ def port(number: int) -> int:
     return number
 
 
+def router_id(number: int) -> int:
+    """VRRP's virtual router ID (RFC 9568, 5.2.3)."""
+    if not 1 <= number <= 255:
+        raise Mistake(f"{number} is not a virtual router ID", "1 to 255")
+    return number
+
+
 def split_endpoint(text: str) -> tuple[str, int | None]:
     """Host (without brackets) and port of `host[:port]`, `[v6]:port` or a bare address. Raises Mistake."""
     hint = "host:port, such as api.example.com:6443 or [2001:db8::10]:6443"

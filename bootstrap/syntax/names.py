@@ -183,15 +183,29 @@ def image_repository(text: str) -> str:
 
 
 def main_image_repository(text: str) -> str:
-    """The repository that others are inherited from."""
+    """A repository that has a default: leaving it empty would mean nothing."""
     if not text:
-        raise Mistake("is empty", "such as registry.k8s.io; leave the line out for that one")
+        raise Mistake("is empty", "such as registry.k8s.io; leave the line out for the default")
     return image_repository(text)
 
 
 def image_tag(text: str) -> str:
     if text and not re.fullmatch(r"[A-Za-z0-9_][-A-Za-z0-9_.]{0,127}", text):
         raise Mistake(f"{quoted(text)} is not an image tag", "such as 3.6.8-0")
+    return text
+
+
+def required_image_tag(text: str) -> str:
+    """A tag that nothing stands in for."""
+    if not text:
+        raise Mistake("is empty", "the image's tag, such as 2.0.20")
+    return image_tag(text)
+
+
+def interface(text: str) -> str:
+    """A network interface's name, of those that need no quotes anywhere. Source: Linux, dev_valid_name (15 bytes)."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,14}", text):
+        raise Mistake(f"{quoted(text)} is not the name of a network interface", "such as eth0: ip -brief address")
     return text
 
 

@@ -108,6 +108,8 @@ def _objects(call: Call, store: ObjectStore) -> dict[str, Any]:
         namespace, rest = rest[1], rest[2:]
     if rest[0] not in plurals:
         raise Refusal(404, "NotFound", "the server could not find the requested resource")
+    if rest[0] == "pods" and rest[2:] == ["eviction"] and call.method == "POST":
+        return _evict(call, store, (base, "pods", namespace, rest[1]))
     if len(rest) > 2:
         raise AssertionError(f"the model API server does not know the subresource {call.path}")
     if len(rest) == 1:
@@ -174,6 +176,28 @@ def _one(call: Call, store: ObjectStore, key: Key) -> dict[str, Any]:
     raise AssertionError(f"the model API server does not know {call.method} {call.url} of type {content_type!r}")
 
 
+def _evict(call: Call, store: ObjectStore, key: Key) -> dict[str, Any]:
+    """An Eviction: the pod is gone at once, unless a disruption budget with minAvailable forbids it.
+
+    Source: Kubernetes pkg/registry/core/pod/storage/eviction.go (v1.36.3).
+    """
+    pod, asked = store.get(key), json.loads(call.body)
+    own = pod["metadata"]["uid"]
+    uid = asked.get("deleteOptions", {}).get("preconditions", {}).get("uid", own)
+    if uid != own:
+        raise Refusal(409, "Conflict", f"Precondition failed: UID in precondition: {uid}, UID in object meta: {own}")
+    for budget in store.list("/apis/policy/v1", "poddisruptionbudgets", key[2]):
+        selector = budget["spec"]["selector"]["matchLabels"].items()
+        healthy = [one for one in store.list(*key[:3]) if selector <= (one["metadata"].get("labels") or {}).items()]
+        needed = budget["spec"]["minAvailable"]
+        if pod in healthy and len(healthy) <= needed:
+            name = budget["metadata"]["name"]
+            cause = f"The disruption budget {name} needs {needed} healthy pods and has {len(healthy)} currently"
+            raise Refusal(429, "TooManyRequests", "Cannot evict pod as it would violate the pod's disruption budget.", cause)
+    store.delete(key, dry_run=not call.writes)
+    return {"kind": "Status", "apiVersion": "v1", "status": "Success"}
+
+
 def _authorise(call: Call, store: ObjectStore) -> None:
     """Members of system:masters may do anything, others what binding to cluster-admin gives them; the rest may not."""
     if call.path in PUBLIC:
@@ -233,5 +257,6 @@ def _status(refusal: Refusal) -> tuple[int, bytes]:
     body = {
         "kind": "Status", "apiVersion": "v1", "status": "Failure",
         "message": refusal.message, "reason": refusal.reason, "code": refusal.code,
+        **({"details": {"causes": [{"message": refusal.cause}]}} if refusal.cause else {}),
     }  # fmt: skip
     return refusal.code, json.dumps(body).encode()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
+from bootstrap import balancer
 from bootstrap.connection import Completed
 from bootstrap.scripts import script
 from bootstrap.testing.host import FakeHost
@@ -103,6 +104,9 @@ def shell(host: FakeHost, argv: Sequence[str], stdin: bytes) -> Completed:
         return DONE
     if tuple(argv) == ("sh", "-s") and stdin == script("pods.sh"):
         return Completed(0, "".join(f"{line}\n" for line in pods(host)).encode(), b"")
+    if tuple(argv) == ("sh", "-s", "--", str(balancer.CONFIG)) and stdin == script("reload-balancer.sh"):
+        host.reload_balancer()
+        return DONE
     if tuple(argv[:3]) == ("sh", "-s", "--") and stdin == script("survey.sh"):
         return Completed(0, "".join(f"{line}\n" for line in survey(host, argv[3:])).encode(), b"")
     raise AssertionError(f"the model host does not know this script: {stdin[:200]!r}")

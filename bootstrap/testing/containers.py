@@ -59,6 +59,7 @@ class Container:
     log: list[str] = field(default_factory=list)            # of this start
     previous_log: list[str] = field(default_factory=list)
     member: tuple[int, int] | None = None           # of an etcd: cluster and member ID
+    config: bytes = b""                             # of a balancer: the configuration that it runs with
     _flags: dict[str, str] = field(default_factory=dict)
     _places: dict[PurePosixPath, PurePosixPath | None] = field(default_factory=dict)
 
@@ -151,13 +152,13 @@ class Runtime:
         return next((one for one in found if one.running), None)
 
     def processes(self) -> tuple[StaticProcess, ...]:
-        """The control plane's processes as /proc shows them."""
+        """Processes of static pods of ours as /proc shows them."""
         return tuple(
             StaticProcess(
                 one.name, one.pid, one.argv, one.start_time, one.env.get(k.DIGEST_ENV, ""), one.pod.uid, one.rights.uid
             )
             for one in sorted(self.containers.values(), key=lambda c: (c.name, c.start_time, c.pid))
-            if one.running and one.name in k.COMPONENTS
+            if one.running and one.name in k.STATIC_PODS
         )
 
     def pod_logs(self) -> tuple[PodLog, ...]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from bootstrap import constants as k
 from bootstrap.cluster import Cluster, Host
 from bootstrap.connection import Answer, NoAnswer, Request
 from bootstrap.errors import HostUnreachable
@@ -240,7 +241,8 @@ class FakeFleet:
         """The host that has an address, as `source` sees it."""
         if address in LOOPBACK:
             return source
-        return next((host for host in self.hosts.values() if host.address == address), None)
+        found = next((host for host in self.hosts.values() if host.address == address), None)
+        return found or next((host for host in self.hosts.values() if host.holds(address)), None)
 
     def store_for(self, source: FakeHost, kubeconfig: bytes) -> ObjectStore | None:
         """What the API server of a kubeconfig serves, if it lets that client in; None otherwise."""
@@ -248,6 +250,8 @@ class FakeFleet:
             return None
         client = tls.client(kubeconfig, source.files.content)
         target = self.seen_from(source, client.address)
+        if target is source and source.answering(k.BALANCER) is not None:
+            target = source.balanced()
         store = target.store() if target is not None else None
         if store is None or target is None:
             return None

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bootstrap import constants as k
+from bootstrap.balancer import CONFIG as BALANCER_CONFIG
 from bootstrap.connection import Answer, NoAnswer, Request, Tls
 from bootstrap.files import Directory, File
-from bootstrap.testing import api, systemd, tls
+from bootstrap.testing import api, balancing, systemd, tls
 from bootstrap.testing.containers import Container, Runtime
 from bootstrap.testing.decoding import decoded
 from bootstrap.testing.filesystem import FakeFiles
 from bootstrap.testing.holds import FakeHold
 from bootstrap.testing.kubelet import FakeKubelet
 from bootstrap.testing.store import ObjectStore
+from bootstrap.virtual_ip import CONFIG as KEEPALIVED_CONFIG
 
 if TYPE_CHECKING:
     from bootstrap.testing.fleet import FakeFleet
@@ -129,11 +131,36 @@ class FakeHost:
                 return found[0].store
         return None
 
+    def holds(self, address: str) -> bool:
+        """Whether its keepalived has that virtual IP, or would have it if no other host came first."""
+        keepalived = self.answering(k.KEEPALIVED)
+        config = self.files.content(KEEPALIVED_CONFIG) or b""
+        return keepalived is not None and f" {address}/".encode() in config and self.store() is not None
+
+    def balanced(self) -> FakeHost | None:
+        """The master that this worker's balancer gives a new connection; None where it has none that is ready."""
+        balancer = self.answering(k.BALANCER)
+        servers = balancing.servers(balancer.config) if balancer is not None else ()
+        found = (self.fleet.seen_from(self, address) for address in servers)
+        return next((host for host in found if host is not None and host.powered and host.store() is not None), None)
+
+    def reload_balancer(self) -> None:
+        """SIGUSR2 to HAProxy's master process: it reads its file again, and goes on as it was where that is no good."""
+        balancer = self.runtime.running(k.BALANCER)
+        content = self.files.content(BALANCER_CONFIG)
+        if balancer is not None and content is not None and balancing.servers(content):
+            balancer.config = content
+
     def answer(self, request: Request, source: FakeHost) -> Answer:
         """Answer an HTTP request that came from `source`. Raises NoAnswer where nothing listens."""
         local = request.address in LOOPBACK and source is self
         server, etcd = self.answering(k.API_SERVER), self.answering(k.ETCD)
         process = self.kubelet.process if self.kubelet_answers() else None
+        if local and (balancer := self.answering(k.BALANCER)) is not None:
+            if request.port == k.BALANCER_HEALTH_PORT:
+                return balancing.health(balancer.config, request.path, ready=self.balanced() is not None)
+            if request.port == balancing.port(balancer.config) and (master := self.balanced()) is not None:
+                return master.answer(request, self)
         match request.port:
             case k.ETCD_METRICS_PORT if etcd is not None and local:
                 return self._etcd_health(request)
@@ -252,6 +279,9 @@ class FakeHost:
             *directories, last = container.ways(path)
             if not all(rights.may(1, self.files, each) for each in directories) or not rights.may(4, self.files, last):
                 return f"open {path}: permission denied"
+        if container.name == k.BALANCER:
+            container.config = self.files.content(BALANCER_CONFIG) or b""
+            return "" if balancing.servers(container.config) else f"[ALERT] cannot open configuration file {BALANCER_CONFIG}"
         return self.fleet.etcd.start(self, container) if container.name == k.ETCD else ""
 
     def _next_pid(self) -> int:

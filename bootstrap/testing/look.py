@@ -26,7 +26,7 @@ from bootstrap.facts import (
     ServiceFacts,
 )
 from bootstrap.files import Observed
-from bootstrap.testing import systemd
+from bootstrap.testing import balancing, systemd
 from bootstrap.testing.decoding import decoded
 from bootstrap.testing.host import FakeHost
 from bootstrap.testing.kubelet import argument
@@ -146,6 +146,10 @@ def listeners(host: FakeHost) -> Iterator[Listener]:
         if container is not None:
             own = ports.get(name, (("::", int(container.flag("secure-port", "6443"))),))
             yield from (Listener(address, port, container.pid, name[:COMM_LENGTH], True) for address, port in own)
+    container = host.runtime.running(k.BALANCER)
+    if container is not None:
+        for port in (balancing.port(container.config), k.BALANCER_HEALTH_PORT):
+            yield Listener("127.0.0.1", port, container.pid, "haproxy", True)
 
 
 def _owned(host: FakeHost, data_dir: PurePosixPath) -> dict[PurePosixPath, Observed]:

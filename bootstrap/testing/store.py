@@ -21,8 +21,9 @@ UNOWNED = frozenset({("apiVersion",), ("kind",), ("metadata", "name"), ("metadat
 class Refusal(Exception):
     """A request was answered with a Status object."""
 
-    def __init__(self, code: int, reason: str, message: str) -> None:
+    def __init__(self, code: int, reason: str, message: str, cause: str = "") -> None:
         super().__init__(message)
+        self.cause = cause
         self.code = code
         self.reason = reason
         self.message = message

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap import addons, components, kubelet, patches, rbac
-from bootstrap.cluster import Cluster
+from bootstrap import addons, balancer, components, kubelet, patches, rbac
+from bootstrap.cluster import Cluster, Host, Role
 from bootstrap.components import ManifestContext
-from bootstrap.constants import COMPONENTS
+from bootstrap.constants import BALANCER, COMPONENTS
 from bootstrap.files import Secret
 from bootstrap.hardening import ConfigFile
 from bootstrap.patches import Patch
@@ -51,10 +51,20 @@ def rendered(name: str, cluster: Cluster) -> dict[str, bytes]:
     )
     return {
         **manifests,
+        **(balancing(cluster, context) if cluster.has_balancers else {}),
         **{file.path.name: _bytes(file) for file in samples.config_files(cluster)},
         "kubelet-config.yaml": config,
         "10-kubeadm.conf": kubelet.drop_in(cluster, host),
         "objects.yaml": b"---\n".join(to_yaml(thing) for thing in objects),
+    }
+
+
+def balancing(cluster: Cluster, context: ManifestContext) -> dict[str, bytes]:
+    """What workers get beside the kubelet's."""
+    worker = Host(name="w1", role=Role.WORKER, address="192.0.2.21")
+    return {
+        "balancer.yaml": components.manifest(cluster, worker, BALANCER, context),
+        "haproxy.cfg": balancer.config(cluster, balancer.masters(cluster), b"-----BEGIN CERTIFICATE-----\n"),
     }
 
 

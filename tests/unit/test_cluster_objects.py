@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bootstrap import addons, rbac
+from bootstrap import addons, objects, rbac
 from bootstrap.addons import kube_proxy
 from bootstrap.cluster import Cluster, Host, KubeProxy, Role, Taint
 from bootstrap.kubeadm_config import cluster_configuration
@@ -143,14 +143,14 @@ def test_labels_and_taints_follow_from_the_role() -> None:
         "node-role.kubernetes.io/control-plane": "",
         "node.kubernetes.io/exclude-from-external-load-balancers": "",
     }
-    assert rbac.taints(master) == ({"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"},)
+    assert objects.taints(master) == ({"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"},)
 
 
 def test_taints_of_the_inventory_take_the_place_of_the_default() -> None:
-    assert rbac.taints(samples.master(1, taints=())) == ()
-    assert rbac.taints(
+    assert objects.taints(samples.master(1, taints=())) == ()
+    assert objects.taints(
         samples.master(1, taints=(Taint(key="a", value="b", effect="NoExecute"),))
     ) == ({"key": "a", "value": "b", "effect": "NoExecute"},)
     worker = Host(name="w1", role=Role.WORKER, address="192.0.2.21", labels={"example.com/disk": "ssd"})
-    assert rbac.taints(worker) == ()
+    assert objects.taints(worker) == ()
     assert rbac.node_marks(CLUSTER, worker)["metadata"]["labels"] == {"example.com/disk": "ssd"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bootstrap.cluster import Dns, Etcd, LocalEtcd
+from bootstrap.cluster import Balancer, Dns, Etcd, LocalEtcd
 from bootstrap.versions import (
     MINORS,
     SUPPORTED_MINORS,
@@ -49,6 +49,7 @@ def test_images_are_kubeadms() -> None:
         "kube-proxy": "registry.k8s.io/kube-proxy:v1.36.3",
         "coredns": "registry.k8s.io/coredns/coredns:v1.14.2",
         "pause": "registry.k8s.io/pause:3.10.2",
+        "balancer": "docker.io/library/haproxy:3.2",
     }
     assert expected == images(a_cluster())
 
@@ -57,6 +58,11 @@ def test_a_mirror_has_coredns_beside_the_others() -> None:
     found = images(a_cluster(image_repository="mirror.example.com:5000/k8s"))
     assert found["coredns"] == "mirror.example.com:5000/k8s/coredns:v1.14.2"
     assert found["etcd"] == "mirror.example.com:5000/k8s/etcd:3.6.8-0"
+
+
+def test_the_balancer_may_come_from_elsewhere() -> None:
+    found = images(a_cluster(balancer=Balancer(image_repository="quay.example.com", image_tag="2.6.12")))
+    assert found["balancer"] == "quay.example.com/haproxy:2.6.12"
 
 
 def test_etcd_and_coredns_may_come_from_elsewhere() -> None:

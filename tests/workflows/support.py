@@ -72,8 +72,10 @@ class Recorder(Console):
         return self.out.getvalue()
 
 
-def a_cluster(*names: str, **spec: Any) -> Cluster:
+def a_cluster(*names: str, workers: int = 0, **spec: Any) -> Cluster:
+    """A cluster of these masters (default: cp1 to cp3), and workers w1, w2, ..."""
     hosts = [{"name": name, "role": "control-plane", "address": ADDRESSES[name]} for name in names or ADDRESSES]
+    hosts += [{"name": f"w{n}", "role": "worker", "address": f"198.51.100.{n}"} for n in range(1, workers + 1)]
     return Cluster.model_validate({"name": "demo", "kubernetesVersion": "v1.36.3", "hosts": hosts, **spec})
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kubelab.lab import Lab, Node
 from kubelab.paths import VAGRANT_FOLDER, Cache
+from kubelab.releases import HAPROXY_IMAGE
 from kubelab.shell import LabError
 
 POD_NETWORK = VAGRANT_FOLDER / "pod-network.yaml"
@@ -53,7 +54,10 @@ spec:
     user: vagrant
     identityFile: {json.dumps(str(identity_file))}
   hosts:
-{hosts}  kubelet:
+{hosts}  balancer:
+    imageRepository: {HAPROXY_IMAGE.rpartition("/")[0]}
+    imageTag: {HAPROXY_IMAGE.rpartition(":")[2]}
+  kubelet:
     config:
       cgroupDriver: cgroupfs
       failCgroupV1: false

@@ -19,6 +19,11 @@ from kubelab.versions import Release
 REGISTRY = "registry.k8s.io"
 USR_LOCAL_BIN = PurePosixPath("/usr/local/bin")
 POD_NETWORK_IMAGE = "localhost/kube-bootstrap/pod-network:v1"
+# Debian's own, under names of the lab: its inventory names them, the product's defaults are others.
+HAPROXY_IMAGE = "localhost/kube-bootstrap/haproxy:debian"
+KEEPALIVED_IMAGE = "localhost/kube-bootstrap/keepalived:debian"
+# curl and a shell for keepalived's check of its own API server.
+PACKAGED_IMAGES = {HAPROXY_IMAGE: ("haproxy",), KEEPALIVED_IMAGE: ("keepalived", "curl", "dash")}
 # nft and iptables for kube-proxy, conntrack to drop stale entries, kmod because it asks for modules.
 KUBE_PROXY_PACKAGES = ("nftables", "iptables", "conntrack", "kmod", "libc-bin")
 # With its C library: a static glibc binary crashes when it looks a name up.
@@ -39,14 +44,21 @@ def provide(release: Release, cache: Cache) -> Path:
         parts[component.name] = components.provide(component, cache)
     kube_proxy_base = debian.root_tar("kube-proxy-base", KUBE_PROXY_PACKAGES, cache)
     busybox_base = debian.root_tar("busybox-base", BUSYBOX_PACKAGES, cache)
-    contents = image_set(release, parts, kube_proxy_base, busybox_base)
-    key = _key([*parts.values(), kube_proxy_base.parent, busybox_base.parent], contents)
+    packaged = {name: debian.root_tar(f"{packages[0]}-base", packages, cache) for name, packages in PACKAGED_IMAGES.items()}
+    contents = image_set(release, parts, kube_proxy_base, busybox_base, packaged)
+    bases = [path.parent for path in (kube_proxy_base, busybox_base, *packaged.values())]
+    key = _key([*parts.values(), *bases], contents)
     target = cache.store / f"release-{release.kubernetes}-{key}"
     return made_once(target, cache.locks, target.name, lambda half: _assemble(half, parts, contents))
 
 
-def image_set(release: Release, parts: Mapping[str, Path], kube_proxy_base: Path, busybox_base: Path) -> tuple[Image, ...]:
-    """Every image that nodes of this release have loaded. parts: component name -> its directory with bin/."""
+def image_set(
+    release: Release, parts: Mapping[str, Path], kube_proxy_base: Path, busybox_base: Path, packaged: Mapping[str, Path]
+) -> tuple[Image, ...]:
+    """Every image that nodes of this release have loaded.
+
+    parts: component name -> its directory with bin/. packaged: root tars of the images that are Debian's packages, by name.
+    """
     kubernetes = parts["kubernetes"] / "bin"
     tag = f"v{release.kubernetes}"
     singles = tuple(
@@ -84,7 +96,8 @@ def image_set(release: Release, parts: Mapping[str, Path], kube_proxy_base: Path
         base=busybox_base,
         links={PurePosixPath("/usr/bin") / applet: "/bin/busybox" for applet in BUSYBOX_LINKS},
     )
-    return (*singles, kube_proxy, etcd, coredns, pause, pod_network)
+    debians = (Image(name, files={}, base=base) for name, base in packaged.items())
+    return (*singles, kube_proxy, etcd, coredns, pause, pod_network, *debians)
 
 
 def _key(parts: list[Path], contents: tuple[Image, ...]) -> str:
