@@ -79,7 +79,7 @@ def test_what_fails_is_told_with_the_containers_own_words(lab: Lab, cluster: Pat
 
 
 def test_what_a_kubelet_refuses_is_told_with_its_reason(lab: Lab, cluster: Path, manifest: Path) -> None:
-    """An API server that answers would refuse these first, so the wait is asked about files that somebody else wrote."""
+    """A pod that is not admitted; and a file that is no pod, which only somebody else can have put there."""
     sysctl = "  securityContext: {sysctls: [{name: kernel.msgmax, value: '65536'}]}\n"
     manifest.write_text(manifest.read_text().replace("spec:\n", f"spec:\n{sysctl}"))
     done = lab.bootstrap("pods", "apply", cluster, "-f", manifest, "--host", CP1)
