@@ -12,15 +12,10 @@ from bootstrap.health import Healthy
 from bootstrap.plan import Change, Phase, Snapshot, WaitFor
 
 
-def ready(snapshot: Snapshot, host: Host) -> WaitFor:
-    """The wait for one master's own API server."""
+def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
     wanted = (healthz.kubelet(snapshot, host), healthz.etcd(host), healthz.api_server(snapshot, host))
     timeout = snapshot.cluster.timeouts.control_plane_component_health_check
-    return WaitFor(Healthy(wanted), timeout, restart_kubelet=not snapshot.options.get("keep_kubelet"))
-
-
-def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
-    return [ready(snapshot, host)]
+    return [WaitFor(Healthy(wanted), timeout, restart_kubelet=not snapshot.options.get("keep_kubelet"))]
 
 
 PHASE = Phase("wait-control-plane/api", "etcd quorum and API servers", _changes)

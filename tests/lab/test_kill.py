@@ -80,7 +80,7 @@ def test_a_master_that_reboots_in_the_middle_is_brought_up_by_the_same_command(l
     process = started(lab, inventory)
     boot = lab.sh(CP2, "cat /proc/sys/kernel/random/boot_id; stat -c %Y /proc/1")
     for event in events(process):
-        if (event.get("event"), event.get("phase")) == ("waiting", "control-plane/controllers"):
+        if (event.get("event"), event.get("phase")) == ("waiting", "wait-control-plane/api"):
             lab.sh(CP2, "systemctl reboot", check=False)
             break
     for _ in events(process):

@@ -74,7 +74,7 @@ def test_waits_are_really_waited_for(tmp_path: Path) -> None:
     cluster = a_cluster()
     events = init(FakeFleet.of(cluster, startup_s=10.0), cluster, tmp_path).events
     waited = {event.phase for event in events if event.kind is Kind.WAITING and event.detail.get("answer")}
-    assert {"control-plane/controllers", "wait-control-plane"} <= waited
+    assert {"wait-control-plane/api", "wait-control-plane"} <= waited
 
 
 def test_dry_run_writes_nothing_anywhere(tmp_path: Path) -> None:

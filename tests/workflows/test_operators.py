@@ -170,7 +170,7 @@ def test_a_network_that_is_cut_while_init_waits_is_no_end(names: tuple[str, ...]
     """Every lock is lost for a moment; that the hosts still have our name in it proves that nobody was there."""
     cluster = a_cluster(*names)
     fleet = FakeFleet.of(cluster)
-    console = watched(fleet, cluster, tmp_path, once("control-plane/controllers", Kind.WAITING, lambda: cut_all(fleet)))
+    console = watched(fleet, cluster, tmp_path, once("wait-control-plane/api", Kind.WAITING, lambda: cut_all(fleet)))
     notes = [event.message for event in console.events if event.kind is Kind.NOTE]
     for name in names:
         assert f"the connection to {name} is gone; connecting again" in notes
@@ -179,7 +179,7 @@ def test_a_network_that_is_cut_while_init_waits_is_no_end(names: tuple[str, ...]
     assert fleet.members()
 
 
-@pytest.mark.parametrize("phase", ["control-plane/controllers", "wait-control-plane"])
+@pytest.mark.parametrize("phase", ["wait-control-plane/api", "wait-control-plane"])
 def test_a_master_that_reboots_while_init_waits_is_no_end(phase: str, tmp_path: Path) -> None:
     cluster = a_cluster()
     fleet = FakeFleet.of(cluster)
@@ -201,7 +201,7 @@ def test_a_master_that_reboots_while_init_waits_is_no_end(phase: str, tmp_path: 
 def test_a_master_that_stays_away_ends_the_wait(tmp_path: Path) -> None:
     cluster = a_cluster()
     fleet = FakeFleet.of(cluster)
-    console = Watching(on_event=once("control-plane/controllers", Kind.WAITING, lambda: fleet.host("cp2").power_off()))
+    console = Watching(on_event=once("wait-control-plane/api", Kind.WAITING, lambda: fleet.host("cp2").power_off()))
     started = fleet.now
     with pytest.raises(HostUnreachable, match="cp2") as caught:
         init(fleet, cluster, tmp_path, console)
@@ -243,7 +243,7 @@ def intruder(fleet: FakeFleet, *names: str) -> Callable[[], None]:
 def test_where_another_operator_was_at_work_meanwhile_nothing_more_is_changed(names: tuple[str, ...], tmp_path: Path) -> None:
     cluster = a_cluster()
     fleet = FakeFleet.of(cluster)
-    console = Watching(on_event=once("control-plane/controllers", Kind.WAITING, intruder(fleet, *names)))
+    console = Watching(on_event=once("wait-control-plane/api", Kind.WAITING, intruder(fleet, *names)))
     errors = failures(fleet, cluster, tmp_path, console)
     assert {type(error) for error in errors} == {HoldLost}
     assert {error.exit_code for error in errors} == {ExitCode.STOPPED}
@@ -261,7 +261,7 @@ def test_while_another_operator_works_nothing_more_is_changed(tmp_path: Path) ->
         for name in fleet.hosts:
             fleet.connect(name).hold(ANOTHER)
 
-    console = Watching(on_event=once("control-plane/controllers", Kind.WAITING, take_over))
+    console = Watching(on_event=once("wait-control-plane/api", Kind.WAITING, take_over))
     errors = failures(fleet, cluster, tmp_path, console)
     assert {type(error) for error in errors} == {HoldLost}
     assert {error.exit_code for error in errors} == {ExitCode.STOPPED}
@@ -280,7 +280,7 @@ def test_one_host_that_fails_for_good_ends_the_others_waits_soon(tmp_path: Path)
     def lose_cp1_for_good() -> None:
         fleet.host("cp1").reachable = False
 
-    console = Watching(on_event=once("control-plane/controllers", Kind.WAITING, lose_cp1_for_good))
+    console = Watching(on_event=once("wait-control-plane/api", Kind.WAITING, lose_cp1_for_good))
     with pytest.raises(HostUnreachable, match="cp1"):
         init(fleet, cluster, tmp_path, console)
     assert fleet.now - started < 200     # the waits themselves would have taken 240

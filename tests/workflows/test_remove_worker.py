@@ -11,7 +11,7 @@ import pytest
 
 from bootstrap import workers
 from bootstrap.cluster import Cluster
-from bootstrap.deeds import NotDrained
+from bootstrap.drains import NotDrained
 from bootstrap.errors import BootstrapError, ExitCode, HostUnreachable, Refused, SeveralErrors
 from bootstrap.testing import FakeFleet, Killed
 from tests.workflows.support import TIME, Recorder, a_cluster
