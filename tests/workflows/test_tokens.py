@@ -256,7 +256,7 @@ def test_tokens_are_deleted_by_id(demo: Demo) -> None:
         demo.put(BootstrapToken(Token(name, VALUE)))
     shown = demo.good("token", "delete", "demo.yaml", "aaaaaa", "bbbbbb", "--dry-run")
     assert "  delete Secret kube-system/bootstrap-token-aaaaaa\n  delete Secret kube-system/bootstrap-token-bbbbbb\n" in shown
-    assert "2 API objects to remove" in shown
+    assert "2 API objects to delete" in shown
     assert len(demo.tokens()) == 3
     said = demo.run("token", "delete", "demo.yaml", "aaaaaa", "bbbbbb.0123456789abcdef")
     assert (said.code, said.out, [*demo.tokens()]) == (0, "deleted: aaaaaa, bbbbbb\n", ["bootstrap-token-cccccc"])
