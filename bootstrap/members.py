@@ -19,7 +19,7 @@ from bootstrap.components.etcd import peer_url
 from bootstrap.connecting import Connect, changing
 from bootstrap.connection import NoAnswer
 from bootstrap.console import Console
-from bootstrap.errors import ExitCode, HostUnreachable, Refused, UsageError
+from bootstrap.errors import BootstrapError, ExitCode, HostNotTrusted, HostUnreachable, Refused, UsageError
 from bootstrap.facts import Facts
 from bootstrap.joining import JOURNAL, Candidate, Join
 from bootstrap.localfiles import refuse_unwritable
@@ -90,17 +90,19 @@ def change(cluster: Cluster, request: Request, connect: Connect, console: Consol
     """Let masters join and leave; nothing is written when they have. cluster: as the inventory says."""
     started = time.monotonic()
     _refuse_unknown(cluster, request)
+    failed: dict[str, BootstrapError] = {}
     known = leaving.with_former_masters(cluster, request.remove, connect, everybody=request.remove_others)
     with changing(
         known, request.command, connect, dry_run=request.dry_run, workers=cluster.workers,
         tolerate=lambda name: name not in request.add, few_will_do=request.force_quorum_loss, console=console, tell=console.event,
+        failed=failed,
     ) as access:  # fmt: skip
         facts = _of_members(look(access), cluster)
         members, healthy = observing.etcd_members(access, facts)
         if members is None:
             raise leaving.no_majority(known, facts)
         seen = Seen(facts, members, healthy, _journals(access, facts), _db_size(access, healthy))
-        intent = _intent(cluster, known, request, seen, access)
+        intent = _intent(cluster, known, request, seen, access, failed)
         _refuse_what_cannot_be(intent, seen, request)
         if intent.joining:
             after = {host.name for host in intent.cluster.control_plane_hosts}
@@ -133,8 +135,10 @@ def _refuse_unknown(cluster: Cluster, request: Request) -> None:
             )
 
 
-def _intent(cluster: Cluster, known: Cluster, request: Request, seen: Seen, access: Access) -> Intent:
-    """Who joins and leaves, and which of those that leave are not there any more, which is proven."""
+def _intent(
+    cluster: Cluster, known: Cluster, request: Request, seen: Seen, access: Access, failed: Mapping[str, BootstrapError]
+) -> Intent:
+    """Who joins and leaves, and which of those that leave are not there any more, which is proven. failed: to connect."""
     add, remove = set(request.add), set(request.remove)
     if request.remove_others:
         add = {host.name for host in cluster.control_plane_hosts if host.name in seen.facts or host.name not in seen.voters}
@@ -152,6 +156,8 @@ def _intent(cluster: Cluster, known: Cluster, request: Request, seen: Seen, acce
             leaving.refuse_unless_gone(host, access, dead=request.dead, rebuilt=rebuilt)
             gone.add(host.name)
         elif host.name not in access.connections:
+            if isinstance(failed[host.name], HostNotTrusted):
+                raise failed[host.name]     # it answers, whoever it is
             leaving.refuse_unless_gone(host, access, dead=request.dead)
             gone.add(host.name)
         elif request.dead and not request.add:
