@@ -59,6 +59,20 @@ class EtcdClient:
         """The ID of the cluster that this member belongs to; it answers without a quorum, too."""
         return str(self.status().get("header", {}).get("cluster_id", ""))
 
+    def revision(self) -> int:
+        """The revision of the store as this member has it."""
+        return int(self.status().get("header", {}).get("revision", 0))
+
+    def alarms(self) -> tuple[tuple[str, str], ...]:
+        """ID of the member and kind (`NOSPACE`, `CORRUPT`) of each alarm that is raised."""
+        found = self._post("/v3/maintenance/alarm", {"action": "GET"}).get("alarms", [])
+        return tuple((str(alarm.get("memberID", "")), str(alarm.get("alarm", ""))) for alarm in found)
+
+    def hash(self, revision: int) -> tuple[int, int]:
+        """Hash of the keys up to a revision, and from which compacted revision on: equal on members that hold the same."""
+        answer = self._post("/v3/maintenance/hashkv", {"revision": str(revision)})
+        return int(answer.get("hash", 0)), int(answer.get("compact_revision", 0))
+
     def add_learner(self, peer_url: str) -> Member:
         """Add a member that does not vote yet; the server makes its ID. Raises EtcdRefusal."""
         answer = self._post("/v3/cluster/member/add", {"peerURLs": [peer_url], "isLearner": True})

@@ -21,6 +21,7 @@ from bootstrap.apiserver import ApiError
 from bootstrap.apply import MAX_HOSTS_AT_ONCE, done_text
 from bootstrap.cluster import Host, Role
 from bootstrap.connection import NoAnswer, Request, Tls
+from bootstrap.errors import BootstrapError
 from bootstrap.facts import Facts, is_live
 from bootstrap.files import File, Link
 from bootstrap.parallel import each
@@ -248,6 +249,7 @@ def _cluster(snapshot: Snapshot, hosts: Sequence[Host], workers: Sequence[Host],
         verdict = _asked(lambda host=host, probe=probe: health.voters(probe, access.etcd(host.name)))  # type: ignore[misc]
         if not verdict.ok:
             found.append(Difference(host.name, "etcd members", ", ".join(names), verdict.answer))
+    found += _etcds_state(hosts, access)
     asked: tuple[tuple[str, Callable[[], health.Verdict]], ...] = (
         ("nodes", lambda: health.nodes(health.NodesRegistered(everybody), access.any_api())),
         ("mirror pods", lambda: health.mirror_pods(health.MirrorPods(names), access.any_api())),
@@ -257,6 +259,35 @@ def _cluster(snapshot: Snapshot, hosts: Sequence[Host], workers: Sequence[Host],
         if not verdict.ok:
             found.append(Difference("", what, "all there", verdict.answer))
     return found
+
+
+def _etcds_state(hosts: Sequence[Host], access: Access) -> Iterable[Difference]:
+    """Alarms of etcd, and members that hold something else than the others at the same revision."""
+    clients = {}
+    for host in hosts:
+        try:
+            etcd = access.etcd(host.name)
+            clients[host.name] = (etcd, etcd.revision())
+        except (NoAnswer, BootstrapError):
+            continue    # said elsewhere
+    if not clients:
+        return
+    at = min(revision for _, revision in clients.values())
+    hashes: dict[str, tuple[int, int]] = {}
+    alarms: tuple[tuple[str, str], ...] = ()
+    for name, (etcd, _) in clients.items():
+        try:
+            alarms = etcd.alarms()
+            hashes[name] = etcd.hash(at)
+        except NoAnswer:
+            continue    # compacted meanwhile, or gone: the next look tells
+    for member, alarm in alarms:
+        yield Difference("", f"etcd alarm {alarm}", "no alarm", f"raised by member {member}")
+    for compacted in sorted({compacted for _, compacted in hashes.values()}):
+        same = {name: value for name, (value, since) in hashes.items() if since == compacted}
+        if len(set(same.values())) > 1:
+            shown = ", ".join(f"{name} {value:08x}" for name, value in sorted(same.items()))
+            yield Difference("", "data of etcd's members", f"the same at revision {at}", shown)
 
 
 def _asked(question: Callable[[], health.Verdict]) -> health.Verdict:

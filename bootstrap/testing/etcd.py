@@ -37,11 +37,16 @@ class Member:
 
 @dataclass
 class EtcdCluster:
-    """A cluster with its members by ID and what is stored in it. leader: whom leadership was handed to last."""
+    """A cluster with its members by ID and what is stored in it. leader: whom leadership was handed to last.
+
+    alarms: as the gateway gives them. damaged: members that hold something else than the others.
+    """
 
     id: int
     members: dict[int, Member]
     leader: int = 0
+    alarms: list[dict[str, str]] = field(default_factory=list)
+    damaged: set[int] = field(default_factory=set)
     store: ObjectStore = field(default_factory=ObjectStore)
     removed: set[int] = field(default_factory=set)
 
@@ -129,6 +134,11 @@ class FakeEtcd:
         if member.learner:
             return _refused("etcdserver: rpc not supported for learner")
         match path:
+            case "/v3/maintenance/alarm":
+                return 200, {"header": header, **({"alarms": cluster.alarms} if cluster.alarms else {})}
+            case "/v3/maintenance/hashkv":
+                value = 4711 + (member.id % 1000 if member.id in cluster.damaged else 0)
+                return 200, {"header": header, "hash": value, "compact_revision": "1", "hash_revision": body["revision"]}
             case "/v3/maintenance/transfer-leadership":
                 return self._transfer(cluster, header, member, int(body["targetID"]))
             case "/v3/cluster/member/list":

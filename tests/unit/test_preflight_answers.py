@@ -153,7 +153,7 @@ def test_round_trips_against_the_election_timeout_that_is_set() -> None:
         (0.11, 0.2, ["error"]),
     ],
 )
-def test_disks(median_s: float, p99_s: float, expected: list[str]) -> None:
+def test_a15_disks(median_s: float, p99_s: float, expected: list[str]) -> None:
     writes = WriteTimes(p99_s, 100, "/var/lib", median_s, p99_s)
     assert [severity for _, severity, _ in findings(of_cp1(writes=writes))] == expected
 
@@ -400,7 +400,7 @@ def test_an_endpoint_that_cannot_be_resolved_for_want_of_a_program() -> None:
 # --- together ---
 
 
-def test_members_of_different_clusters_by_their_ids() -> None:
+def test_a13_members_of_different_clusters_by_their_ids() -> None:
     said = answers(dict.fromkeys(product(NAMES, NAMES, PORTS), Outcome.OPEN))
     ids = {name: replace(one, cluster_id="1" if name != "cp3" else "2") for name, one in said.hosts.items()}
     assert findings(replace(said, hosts=ids), up()) == [("EtcdData", "error", None)]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bootstrap import members
+from bootstrap import members, queries
 from bootstrap.cluster import Cluster
 from bootstrap.errors import ExitCode, HostUnreachable, PersonNeeded, Refused, UsageError
 from bootstrap.joining import JOURNAL
@@ -103,7 +104,7 @@ def test_a10_leadership_is_moved_before_its_master_leaves(tmp_path: Path) -> Non
     assert "POST /v3/maintenance/transfer-leadership" not in done[moved + 1 :]
 
 
-def test_a10_no_quorum_is_lost_with_the_numbers(tmp_path: Path) -> None:
+def test_a10_a12_no_quorum_is_lost_with_the_numbers(tmp_path: Path) -> None:
     fleet = living(tmp_path, "cp1", "cp2", "cp3")
     fleet.host("cp3").power_off()
     before = fleet.count()
@@ -252,3 +253,46 @@ def test_unknown_names_are_refused(tmp_path: Path) -> None:
     fleet = living(tmp_path, "cp1")
     with pytest.raises(UsageError, match=r"'cp9' is no master of demo\.yaml"):
         add(fleet, masters("cp1"), "cp9")
+
+
+def test_a4_a_learner_is_promoted_by_a_voter(tmp_path: Path) -> None:
+    fleet = living(tmp_path, "cp1", spare=("cp2",))
+    add(fleet, masters("cp1", "cp2"), "cp2")
+    (promoted,) = [operation.host for operation in fleet.operations if operation.what == "POST /v3/cluster/member/promote"]
+    assert promoted == "cp1"
+
+
+def test_a5_a_learner_that_was_left_is_a_difference_and_the_same_command_promotes_it(tmp_path: Path) -> None:
+    fleet = living(tmp_path, "cp1", spare=("cp2",))
+    two, states = masters("cp1", "cp2"), []
+
+    def photograph() -> None:
+        if fleet.operations[-1].what == "write /etc/kubernetes/manifests/etcd.yaml":
+            states.append(copy.deepcopy(fleet))
+
+    fleet.before_each = photograph
+    add(fleet, two, "cp2")
+    (state,) = states
+    state.advance(30)
+    TIME.fleet = state
+    console = Recorder()
+    assert queries.verify(two, Path("demo.yaml"), lambda _, host: state.connect(host), console) is ExitCode.DRIFT
+    said = [each for each in console.results[-1]["differences"] if each["what"] == "etcd members"]
+    assert said
+    assert "learners: cp2" in said[0]["actual"]
+    add(state, two, "cp2")
+    assert voters(state) == ["cp1", "cp2"]
+
+
+def test_a7_the_data_of_a_master_that_left_is_not_brought_back(tmp_path: Path) -> None:
+    fleet = living(tmp_path, "cp1", "cp2", "cp3")
+    three = masters("cp1", "cp2", "cp3")
+    fleet.host("cp3").power_off()
+    remove(fleet, three, "cp3", dead=True)
+    fleet.host("cp3").power_on()
+    fleet.advance(30)
+    with pytest.raises(Refused) as refused:
+        add(fleet, three, "cp3")
+    assert "reset" in refused.value.hint
+    assert voters(fleet) == ["cp1", "cp2"]
+

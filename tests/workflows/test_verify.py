@@ -119,3 +119,24 @@ def benchmark(fleet: FakeFleet, cluster: Cluster) -> tuple[ExitCode, Any, str]:
 def _changed(before: Any, after: Any) -> list[str]:
     pairs = zip(before["results"]["cp1"]["checks"], after["results"]["cp1"]["checks"], strict=True)
     return [new["number"] for old, new in pairs if old["status"] != new["status"]]
+
+
+def test_a14_an_alarm_of_etcd_is_a_difference(tmp_path: Path) -> None:
+    cluster = a_cluster()
+    fleet = FakeFleet.of(cluster)
+    init(fleet, cluster, tmp_path)
+    assert differences(fleet, cluster) == []
+    (etcd,) = fleet.etcd.clusters.values()
+    etcd.alarms.append({"memberID": str(fleet.members()[1].id), "alarm": "NOSPACE"})
+    assert [each["what"] for each in differences(fleet, cluster)] == ["etcd alarm NOSPACE"]
+
+
+def test_a16_members_that_hold_different_data_are_a_difference(tmp_path: Path) -> None:
+    cluster = a_cluster()
+    fleet = FakeFleet.of(cluster)
+    init(fleet, cluster, tmp_path)
+    (etcd,) = fleet.etcd.clusters.values()
+    etcd.damaged.add(fleet.members()[2].id)
+    (found,) = differences(fleet, cluster)
+    assert found["what"] == "data of etcd's members"
+    assert "cp3" in found["actual"]
