@@ -78,7 +78,7 @@ class NodesRegistered:
     ready: bool = False
 
     def __str__(self) -> str:
-        who = f"node {self.nodes[0]}" if len(self.nodes) == 1 else f"{len(self.nodes)} nodes"
+        who = "node" if len(self.nodes) == 1 else f"{len(self.nodes)} nodes"     # the one of the host that waits
         return f"{who} " + ("Ready" if self.ready else "registered")
 
 

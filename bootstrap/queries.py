@@ -68,7 +68,7 @@ def verify(cluster: Cluster, inventory: Path, connect: Connect, console: Console
         raise_all([error for name, error in unread.items() if name in access.masters])
         failed |= unread
         missed = _missed(cluster, access, failed, console)
-        workers = [host for host in cluster.workers if host.name in facts and statuses.has_joined(facts[host.name])]
+        workers = [host for host in cluster.workers if host.name in facts and facts_of.has_joined(facts[host.name])]
         masters = [host for host in cluster.control_plane_hosts if host.name in facts]
         facts = {host.name: facts[host.name] for host in (*masters, *workers)}
         snapshot = snapshots.take(cluster, facts, access, datetime.now(UTC), about=[*masters, *workers])

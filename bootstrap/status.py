@@ -14,7 +14,7 @@ from bootstrap.apiserver import ApiError
 from bootstrap.apply import MAX_HOSTS_AT_ONCE
 from bootstrap.cluster import Role
 from bootstrap.connection import NoAnswer
-from bootstrap.facts import Facts
+from bootstrap.facts import has_joined
 from bootstrap.parallel import each
 from bootstrap.plan import Snapshot
 
@@ -55,11 +55,6 @@ def status(snapshot: Snapshot, access: Access) -> tuple[HostStatus, ...]:
     hosts = [host for host in hosts if host.role is Role.CONTROL_PLANE or has_joined(snapshot.facts[host.name])]
     nodes = _nodes(access)
     return tuple(each(lambda host: _host(snapshot, host.name, access, nodes), hosts, MAX_HOSTS_AT_ONCE))
-
-
-def has_joined(facts: Facts) -> bool:
-    """Whether a worker has what its kubelet joins with."""
-    return k.KUBERNETES_DIR / "kubelet.conf" in facts.owned
 
 
 def _host(snapshot: Snapshot, name: str, access: Access, nodes: Mapping[str, str] | None) -> HostStatus:

@@ -120,7 +120,7 @@ ADD_WORKER = Workflow(
     (
         certs.PHASE,
         kubeconfig.PHASE,
-        balancer.PHASE,
+        balancer.JOINING,
         kubelet_start.PHASE,
         wait_worker.PHASE,
         mark_worker.PHASE,

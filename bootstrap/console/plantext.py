@@ -59,8 +59,8 @@ def _sentence(change: ChangeView) -> str:
             return f"remove etcd member {change.subject}"
         case "remove-node":
             return f"remove node {change.subject}"
-        case "taint":
-            return f"taint node {change.subject}{remarks}"
+        case "taint" | "cordon" | "drain":
+            return f"{change.action} node {change.subject}{remarks}"
         case "save":
             return f"save {escaped(change.subject)} on this machine{remarks}"
         case "apply":

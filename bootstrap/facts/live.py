@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
-from bootstrap.constants import COMPONENTS, DEFAULT_MANIFEST_DIR
+from bootstrap.constants import COMPONENTS, DEFAULT_MANIFEST_DIR, KUBERNETES_DIR
 from bootstrap.facts.model import Facts, Listener, PodLog, StaticProcess
 from bootstrap.files import Observed
 
@@ -38,6 +38,11 @@ def process(facts: Facts, component: str) -> StaticProcess | None:
 def is_live(facts: Facts) -> bool:
     """Whether a control plane is meant to run here: a manifest of a component lies there, or one runs in a pod."""
     return any(has_manifest(facts, name) or process(facts, name) is not None for name in COMPONENTS)
+
+
+def has_joined(facts: Facts) -> bool:
+    """Whether a worker has what its kubelet joins with."""
+    return KUBERNETES_DIR / "kubelet.conf" in facts.owned
 
 
 def kubelet_runs(facts: Facts) -> bool:

@@ -4,16 +4,18 @@ Inputs: the masters of the cluster as it will be; the cluster's CA; whether a ba
 list. Outputs: /etc/kubernetes/balancer, the static pod manifest balancer.yaml. A list that changes is one file replaced and a
 signal to HAProxy: the manifest stays, and no connection is cut. A second run writes nothing and sends nothing.
 
-Among all workers that were looked at: a command that changes the masters takes this phase, too, with workers that do not answer
-left out; for them add-worker makes up for it.
+PHASE is for commands that change the masters: all workers that were looked at and have joined. Those that do not answer then
+are left out, and add-worker makes up for it. JOINING is add-worker's own.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from bootstrap import balancer, desired, healthz
 from bootstrap import constants as k
 from bootstrap.cluster import Host
+from bootstrap.facts import has_joined
 from bootstrap.health import Healthy
 from bootstrap.plan import Among, Change, Phase, Run, Snapshot, WaitFor, difference
 from bootstrap.scripts import script
@@ -43,4 +45,9 @@ def _runs(snapshot: Snapshot, host: Host) -> bool:
     return any(one.port == k.BALANCER_HEALTH_PORT and one.in_static_pod for one in listeners)
 
 
-PHASE = Phase("balancer", "Node-local load balancer of the API servers", _changes, among=Among.WORKERS)
+def _of_joined(snapshot: Snapshot, host: Host) -> Sequence[Change]:
+    return _changes(snapshot, host) if has_joined(snapshot.facts[host.name]) else []
+
+
+PHASE = Phase("balancer", "Node-local load balancers of the workers", _of_joined, among=Among.WORKERS)
+JOINING = replace(PHASE, changes=_changes, among=Among.CHOSEN)

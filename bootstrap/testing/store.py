@@ -57,10 +57,8 @@ class ObjectStore:
 
     def list(self, base: str, plural: str, namespace: str = "") -> list[dict[str, Any]]:
         """Objects of a resource, of one namespace or of all, by key."""
-        return [
-            self.objects[key] for key in sorted(self.objects)
-            if key[:2] == (base, plural) and namespace in ("", key[2])
-        ]  # fmt: skip
+        found = sorted(key for key in self.objects if key[1] == plural and key[0] == base and namespace in ("", key[2]))
+        return [self.objects[key] for key in found]
 
     def create(self, key: Key, thing: Mapping[str, Any], now: str, *, dry_run: bool = False) -> dict[str, Any]:
         if key in self.objects:

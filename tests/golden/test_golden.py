@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bootstrap import addons, balancer, components, kubelet, patches, rbac
+from bootstrap import addons, balancer, components, kubelet, patches, rbac, virtual_ip
 from bootstrap.cluster import Cluster, Host, Role
 from bootstrap.components import ManifestContext
-from bootstrap.constants import BALANCER, COMPONENTS
+from bootstrap.constants import BALANCER, COMPONENTS, KEEPALIVED
 from bootstrap.files import Secret
 from bootstrap.hardening import ConfigFile
 from bootstrap.patches import Patch
@@ -32,6 +33,7 @@ CLUSTERS = {
     "load-balancer": samples.load_balancer(),
     "extra-args": samples.extra_args(),
     "patches": samples.a_cluster(masters=1),
+    "vip": samples.a_cluster(vip=samples.VIP),
     "hardening-off": samples.a_cluster(masters=1, hardening=samples.NOTHING),
 }
 
@@ -52,10 +54,22 @@ def rendered(name: str, cluster: Cluster) -> dict[str, bytes]:
     return {
         **manifests,
         **(balancing(cluster, context) if cluster.has_balancers else {}),
+        **(virtual(cluster, host, context) if cluster.vip is not None else {}),
         **{file.path.name: _bytes(file) for file in samples.config_files(cluster)},
         "kubelet-config.yaml": config,
         "10-kubeadm.conf": kubelet.drop_in(cluster, host),
         "objects.yaml": b"---\n".join(to_yaml(thing) for thing in objects),
+    }
+
+
+def virtual(cluster: Cluster, host: Host, context: ManifestContext) -> dict[str, bytes]:
+    """What a master gets for the virtual IP."""
+    assert cluster.vip is not None
+    files = virtual_ip.files(cluster, cluster.vip, host, b"")
+    hashes = {file.path: file.sha256 for file in files} | dict(context.hashes or {})
+    return {
+        "keepalived.yaml": components.manifest(cluster, host, KEEPALIVED, replace(context, hashes=hashes)),
+        **{file.path.name: file.bytes for file in files if file.path != virtual_ip.CA},
     }
 
 

@@ -21,6 +21,7 @@ from bootstrap.cluster import (
     LocalEtcd,
     Networking,
     Role,
+    Vip,
     Volume,
 )
 from bootstrap.components import ManifestContext
@@ -43,6 +44,9 @@ def master(number: int, address: str = "", **fields: Any) -> Host:
 def a_cluster(masters: int = 3, version: str = "v1.36.3", **fields: Any) -> Cluster:
     hosts = fields.pop("hosts", tuple(master(number) for number in range(1, masters + 1)))
     return Cluster(name="demo", kubernetes_version=version, hosts=hosts, **fields)
+
+
+VIP = Vip(address="192.0.2.100", interface="eth0", image_repository="registry.example.com/infra", image_tag="2.2.7")
 
 
 def ipv6() -> Cluster:

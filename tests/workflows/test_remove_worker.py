@@ -100,7 +100,8 @@ def test_a_dry_run_shows_it_and_changes_nothing(tmp_path: Path) -> None:
     before = fleet.count()
     told = remove(fleet, cluster, "w1", dry_run=True)
     assert done(fleet, before) == []
-    assert "drain  w1" in told.text or "drain w1" in told.text
+    assert "  cordon node w1\n" in told.text
+    assert "  drain node w1 (at most 300 s)\n" in told.text
 
 
 @pytest.mark.parametrize(

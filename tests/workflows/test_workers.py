@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import copy
 import re
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 
-from bootstrap import balancer, queries, workers
+from bootstrap import balancer, observing, queries, workers
+from bootstrap.access import Access
+from bootstrap.apply import Applier
 from bootstrap.cluster import Cluster, Taint
 from bootstrap.errors import BootstrapError, ExitCode, HostUnreachable, Refused, SeveralErrors, UsageError
 from bootstrap.files import File
-from bootstrap.plan import Plan, WriteFile
+from bootstrap.phases import balancer as balancer_phase
+from bootstrap.plan import Plan, Snapshot, Workflow, WriteFile, think
 from bootstrap.testing import FakeFleet, Killed
 from tests.workflows.support import TIME, Recorder, a_cluster, init
 
@@ -229,6 +233,26 @@ def test_a_list_that_was_written_and_not_read_is_read_by_the_next_run(tmp_path: 
     assert fleet.host("w1").balanced() is fleet.host("cp2")
 
 
+def test_when_a_master_leaves_the_balancers_of_those_who_have_joined_follow(tmp_path: Path) -> None:
+    """The phase as commands that change the masters take it: by the masters that stay, on workers that were looked at."""
+    fleet, cluster = living(tmp_path, 2)
+    add(fleet, cluster, "w1")
+    TIME.fleet = fleet
+    names = [host.name for host in cluster.hosts]
+    access = Access(cluster, {name: fleet.connect(name) for name in names})
+    facts = {name: access.connections[name].look(PurePosixPath("/var/lib/etcd")) for name in names}
+    authority = (fleet.host("cp1").text("/etc/kubernetes/pki/ca.crt") or "").encode()
+    snapshot = Snapshot(cluster, facts, TIME.now(), cluster_ca=authority, options={"leaving": ("cp1",)})
+    snapshot = replace(snapshot, balancing=observing.balancing(access, snapshot), etcd_ca=b"ca")
+    plan = think(Workflow("remove-master", (balancer_phase.PHASE,)), snapshot, cluster.control_plane_hosts[:1])
+    assert {host for _, host, _ in plan.all()} == {"w1"}
+    Applier(access, lambda event: None).apply(plan)
+    assert fleet.host("w1").balanced() is fleet.host("cp2")
+    snapshot = replace(snapshot, facts={**facts, "w1": access.connections["w1"].look(PurePosixPath("/var/lib/etcd"))})
+    snapshot = replace(snapshot, balancing=observing.balancing(access, snapshot))
+    assert think(Workflow("remove-master", (balancer_phase.PHASE,)), snapshot, ()).is_empty
+
+
 def test_a_dead_master_keeps_nobody_from_joining(tmp_path: Path) -> None:
     fleet, cluster = living(tmp_path, 1)
     fleet.host("cp1").power_off()
@@ -289,10 +313,9 @@ def test_a_hundred_workers_at_once(tmp_path: Path) -> None:
         add(fleet, cluster)
     assert len(nodes(fleet)) == 3 + 99
     fleet.host("w50").hostname = "w50"
-    add(fleet, cluster)
     before = fleet.count()
     add(fleet, cluster)
-    assert done(fleet, before) == []
+    assert {operation.host for operation in fleet.operations[before:]} == {"w50", "cp1"}
     assert len(nodes(fleet)) == 3 + 100
 
 
