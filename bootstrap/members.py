@@ -26,7 +26,6 @@ from bootstrap.localfiles import refuse_unwritable
 from bootstrap.membership import Member
 from bootstrap.plan import ApiState, Plan, SaveLocal, Snapshot, think
 from bootstrap.runner import default_kubeconfig, look, refuse, run
-from bootstrap.status import has_joined
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ def change(cluster: Cluster, request: Request, connect: Connect, console: Consol
         tolerate=lambda name: name not in request.add, few_will_do=request.force_quorum_loss, console=console, tell=console.event,
         failed=failed,
     ) as access:  # fmt: skip
-        facts = _of_members(look(access), cluster)
+        facts = look(access)
         members, healthy = observing.etcd_members(access, facts)
         if members is None:
             raise leaving.no_majority(known, facts)
@@ -117,12 +116,6 @@ def change(cluster: Cluster, request: Request, connect: Connect, console: Consol
             if not request.dry_run:
                 run(plan, access, console, started)
     return _done(intent, request, console, started, changed=not plan.is_empty and not request.dry_run)
-
-
-def _of_members(facts: Mapping[str, Facts], cluster: Cluster) -> dict[str, Facts]:
-    """Facts of masters, and of those workers that have joined: they are told who the masters are."""
-    fresh = {host.name for host in cluster.workers if host.name in facts and not has_joined(facts[host.name])}
-    return {name: found for name, found in facts.items() if name not in fresh}
 
 
 def _refuse_unknown(cluster: Cluster, request: Request) -> None:
