@@ -198,7 +198,7 @@ def test_a_link_to_a_tree_is_only_a_link(connection: ssh.SshConnection, on_host:
 
 
 @pytest.mark.parametrize("name", ["mounted", "with space", "back\\slash", "new\nline"])
-def test_a_tree_with_a_mount_below_stays(connection: ssh.SshConnection, on_host: Path, name: str) -> None:
+def test_h9_a_tree_with_a_mount_below_stays(connection: ssh.SshConnection, on_host: Path, name: str) -> None:
     mounted = on_host / "tree" / name
     mounted.mkdir(parents=True)
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", mounted], check=True)

@@ -72,7 +72,7 @@ def test_init_after_reset_makes_a_new_cluster(tmp_path: Path) -> None:
     assert first.isdisjoint(member.id for member in fleet.members())
 
 
-def test_one_master_leaves_the_member_list_and_the_others_go_on(tmp_path: Path) -> None:
+def test_h7_one_master_leaves_the_member_list_and_the_others_go_on(tmp_path: Path) -> None:
     cluster = a_cluster()
     fleet = a_live_fleet(cluster, tmp_path)
     reset(fleet, cluster, "cp3")
@@ -82,7 +82,7 @@ def test_one_master_leaves_the_member_list_and_the_others_go_on(tmp_path: Path) 
     assert nodes(fleet) == {"cp1", "cp2"}
 
 
-def test_a_node_stays_where_no_api_server_can_be_asked_and_goes_later(tmp_path: Path) -> None:
+def test_h8_a_node_stays_where_no_api_server_can_be_asked_and_goes_later(tmp_path: Path) -> None:
     cluster = a_cluster()
     fleet = a_live_fleet(cluster, tmp_path)
     for name in ("cp1", "cp2"):
