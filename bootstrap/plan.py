@@ -14,7 +14,7 @@ from typing import Any
 
 from bootstrap import staticpod
 from bootstrap.applyset import Applied, Leftover
-from bootstrap.cluster import Cluster, Host, Role
+from bootstrap.cluster import Cluster, Host
 from bootstrap.constants import DIGEST_ANNOTATION
 from bootstrap.facts import Facts
 from bootstrap.files import Directory, File, Link, Observed, Secret
@@ -212,7 +212,6 @@ class Among(StrEnum):
     """Which hosts a phase is about."""
 
     CHOSEN = "the hosts of the command"
-    MASTERS = "every master that was looked at"
     WORKERS = "every worker that was looked at"
 
 
@@ -354,12 +353,8 @@ def mutates(change: Change) -> bool:
 
 def think(workflow: Workflow, snapshot: Snapshot, hosts: Sequence[Host]) -> Plan:
     """The plan of a workflow for `hosts`: those of the command. A phase may be about others, among those that were looked at."""
-    seen = [host for host in snapshot.cluster.hosts if host.name in snapshot.facts]
-    about = {
-        Among.CHOSEN: hosts,
-        Among.MASTERS: [host for host in seen if host.role is Role.CONTROL_PLANE],
-        Among.WORKERS: [host for host in seen if host.role is Role.WORKER],
-    }
+    workers = [host for host in snapshot.cluster.workers if host.name in snapshot.facts]
+    about = {Among.CHOSEN: hosts, Among.WORKERS: workers}
     steps = []
     for phase in workflow.phases:
         asked = about[phase.among][:1] if phase.spread is Spread.FIRST_ONLY else about[phase.among]
