@@ -52,7 +52,7 @@ def test_every_kind_of_change_is_shown() -> None:
   remove etcd member cp9
   save demo.kubeconfig on this machine (0600, content *** (1 bytes, sha256 2d711642b726))
 
-Plan of init: 9 files, 3 removals, 3 moves, 3 commands, 3 waits, 1 API object, 1 API object to remove, 1 tainted node, \
+Plan of init: 9 files, 3 removals, 3 moves, 3 commands, 3 waits, 1 API object, 1 API object to delete, 1 tainted node, \
 1 etcd member to remove, 1 local file on 3 hosts.
 """
 
