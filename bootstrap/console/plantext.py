@@ -55,6 +55,12 @@ def _sentence(change: ChangeView) -> str:
             return f"run on {hosts}: {change.subject}{remarks}"
         case "wait":
             return f"wait on {hosts}: {change.subject}{remarks}"
+        case "add-learner":
+            return f"add etcd learner {change.subject}{remarks}"
+        case "promote":
+            return f"promote etcd learner {change.subject} to a voter{remarks}"
+        case "move-leader":
+            return f"move etcd's leadership {change.subject}"
         case "remove-member":
             return f"remove etcd member {change.subject}"
         case "remove-node":

@@ -13,13 +13,18 @@ from bootstrap.console import Console
 from bootstrap.events import Event, Kind
 from bootstrap.files import Directory, File, Observed, Secret
 from bootstrap.health import Endpoint, Healthy
+from bootstrap.joining import JOURNAL
 from bootstrap.plan import (
     AddTaints,
     ApiApply,
     ApiDelete,
     Change,
+    EtcdAddLearner,
+    EtcdMoveLeader,
+    EtcdPromote,
     EtcdRemove,
     MovePath,
+    NodeRemove,
     Phase,
     Plan,
     RemovePath,
@@ -143,7 +148,11 @@ def every_kind() -> Plan:
                     api("ConfigMap", "kubeadm-config", data={"ClusterConfiguration": "kind: ClusterConfiguration\n"}),
                     ApiDelete({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "old", "namespace": "kube-system"}}),
                     AddTaints("cp1", taints),
+                    EtcdAddLearner("cp4", "https://192.0.2.14:2380", (("cp1", "https://192.0.2.11:2380"),), JOURNAL),
+                    EtcdPromote("cp4", "https://192.0.2.14:2380"),
+                    EtcdMoveLeader(("cp9",)),
                     EtcdRemove("cp9"),
+                    NodeRemove("cp9"),
                     SaveLocal(Path("demo.kubeconfig"), Secret(b"x")),
                 )
             },

@@ -49,11 +49,16 @@ def test_every_kind_of_change_is_shown() -> None:
   apply ConfigMap kube-system/kubeadm-config
   delete Secret kube-system/old
   taint node cp1 (node-role.kubernetes.io/control-plane:NoSchedule)
+  add etcd learner cp4 (at https://192.0.2.14:2380, beside cp1, ID noted in /etc/kubernetes/etcd-join.json)
+  promote etcd learner cp4 to a voter (at most 60 s)
+  move etcd's leadership away from cp9
   remove etcd member cp9
+  remove node cp9
   save demo.kubeconfig on this machine (0600, content *** (1 bytes, sha256 2d711642b726))
 
 Plan of init: 9 files, 3 removals, 3 moves, 3 commands, 3 waits, 1 API object, 1 API object to delete, 1 tainted node, \
-1 etcd member to remove, 1 local file on 3 hosts.
+1 etcd learner to add, 1 etcd learner to promote, 1 move of etcd's leadership, 1 etcd member to remove, 1 node to remove, \
+1 local file on 3 hosts.
 """
 
 
