@@ -17,7 +17,8 @@ from tests.lab.writer import Writer
 
 CP4, CP5 = (f"{PREFIX}cp4", f"{PREFIX}cp5")
 FIVE = (*MASTERS, CP4, CP5)
-WRITES_PER_S = 50
+LEAST_WRITES = 1000
+"""How many they are in a second says more of the machine than of the members, and is printed."""
 KILLS = (
     ("kubelet-start", "wrote /var/lib/kubelet/config.yaml"), ("etcd-join", "added etcd learner"),
     ("etcd-join", "wrote /etc/kubernetes/manifests/etcd.yaml"), ("etcd-join", "promoted etcd member"),
@@ -98,7 +99,7 @@ def test_three_five_three_one_three_while_somebody_writes(lab: Lab, five: None, 
     with capsys.disabled():
         sys.stdout.write(f"\n{figures}; longest time without one: {writer.gap_s:.1f} s\n")
     assert not lost
-    assert rate > WRITES_PER_S
+    assert len(writer.acknowledged) > LEAST_WRITES
 
 
 def test_killed_at_five_points_the_same_command_finishes(lab: Lab, five: None) -> None:

@@ -14,9 +14,9 @@ import yaml
 
 NAMESPACE = "writes"
 CONFIG_MAPS = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
-THREADS = 4
-PAUSE_S = 0.04
-"""Between two writes of a thread: at most a hundred a second in all."""
+THREADS = 6
+PAUSE_S = 0.05
+"""Between two writes of a thread: at most some hundred a second in all."""
 
 
 class Writer:
