@@ -68,7 +68,7 @@ def test_killed_in_a_phase_the_same_command_finishes(lab: Lab, phase: str, numbe
             break
     assert seen == number, f"{phase} has {seen} events only"
     process.wait(timeout=30)
-    lab.init(inventory)
+    lab.after_a_kill("init", inventory, "--kubeconfig", lab.kubeconfig)
     is_whole(lab)
     is_settled(lab, inventory)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -118,8 +117,7 @@ def test_killed_at_five_points_the_same_command_finishes(lab: Lab, five: None) -
             pytest.fail(f"{message} was never said in {phase}")
         process.kill()
         process.wait()
-        time.sleep(1)   # until the masters' locks are free: sshd has to hear of our end
-        do(lab, "add-master", four, CP4)
+        lab.after_a_kill("add-master", four, CP4, "--kubeconfig", lab.kubeconfig)
         is_so(lab, *MASTERS, CP4)
         do(lab, "remove-master", four, CP4)
         is_so(lab, *MASTERS)

@@ -89,8 +89,7 @@ def test_killed_while_they_join_the_same_command_finishes(lab: Lab, workers: Pat
     time.sleep(seconds)
     process.kill()
     process.wait()
-    time.sleep(1)       # until the masters' locks are free: sshd has to hear of our end
-    add(lab, workers)
+    lab.after_a_kill("add-worker", workers)
     assert all(ready(lab, name) for name in WORKERS)
     done = lab.bootstrap("remove-worker", workers, *WORKERS)
     assert done.returncode == 0, done.stdout + done.stderr
