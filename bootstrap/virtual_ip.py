@@ -15,6 +15,10 @@ from bootstrap.render import Value, render_plain
 CONFIG = KEEPALIVED_DIR / "keepalived.conf"
 CHECK = KEEPALIVED_DIR / "check.sh"
 CA = KEEPALIVED_DIR / "ca.crt"
+PASSWD = KEEPALIVED_DIR / "passwd"
+"""The container's /etc/passwd. In an image that knows no `root` keepalived would leave the check out, and hold the address with a
+dead API server behind it. Source: keepalived 2.2, lib/notify.c, set_default_script_user.
+"""
 HIGHEST_PRIORITY = 200
 
 
@@ -36,5 +40,6 @@ def files(cluster: Cluster, vip: Vip, host: Host, cluster_ca: bytes) -> tuple[Fi
     return (
         File(CA, cluster_ca, 0o644),
         File(CHECK, check, 0o755),
+        File(PASSWD, b"root:x:0:0:root:/:/bin/sh\n", 0o644),
         File(CONFIG, render_plain("keepalived/keepalived.conf.j2", values), 0o644),
     )

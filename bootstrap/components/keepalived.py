@@ -13,7 +13,7 @@ NAME = KEEPALIVED
 RUN_DIR = "/run/keepalived"
 
 # Read once: it could read its configuration again, but would not tell whether it has. A restart moves the address, for seconds.
-STARTUP_FILES = (virtual_ip.CONFIG, virtual_ip.CHECK)
+STARTUP_FILES = (virtual_ip.CONFIG, virtual_ip.CHECK, virtual_ip.PASSWD)
 
 
 def manifest(cluster: Cluster, host: Host, context: ManifestContext) -> bytes:
@@ -24,6 +24,12 @@ def manifest(cluster: Cluster, host: Host, context: ManifestContext) -> bytes:
             "keepalived", "--dont-fork", "--log-console", "--log-detail", "--vrrp", f"--use-file={virtual_ip.CONFIG}", *pids,
         ],
         "run_dir": RUN_DIR,
-        "volumes": volumes([Mount("config", str(KEEPALIVED_DIR), str(KEEPALIVED_DIR), path_type="Directory")], ()),
+        "volumes": volumes(
+            [
+                Mount("config", str(KEEPALIVED_DIR), str(KEEPALIVED_DIR), path_type="Directory"),
+                Mount("passwd", str(virtual_ip.PASSWD), "/etc/passwd", path_type="File"),
+            ],
+            (),
+        ),
     }  # fmt: skip
     return finished(NAME, values, STARTUP_FILES, context)
