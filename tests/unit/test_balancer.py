@@ -38,10 +38,6 @@ def test_it_balances_over_every_master_at_its_address_and_verifies_its_name() ->
     ]
 
 
-def test_a_master_that_leaves_is_not_among_them() -> None:
-    assert [host.name for host in balancer.masters(CLUSTER, {MASTERS[0].name})] == [host.name for host in MASTERS[1:]]
-
-
 def test_the_path_tells_one_configuration_from_another() -> None:
     paths = {
         balancer.serving_path(CLUSTER, MASTERS, CA),

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import copy
 import re
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 
-from bootstrap import balancer, observing, queries, workers
-from bootstrap.access import Access
-from bootstrap.apply import Applier
+from bootstrap import balancer, members, queries, workers
 from bootstrap.cluster import Cluster, Taint
 from bootstrap.errors import BootstrapError, ExitCode, HostUnreachable, Refused, SeveralErrors, UsageError
 from bootstrap.files import File
-from bootstrap.phases import balancer as balancer_phase
-from bootstrap.plan import Plan, Snapshot, Workflow, WriteFile, think
+from bootstrap.plan import Plan, WriteFile
 from bootstrap.testing import FakeFleet, Killed
 from tests.workflows.support import TIME, Recorder, a_cluster, init
 
@@ -233,26 +229,6 @@ def test_a_list_that_was_written_and_not_read_is_read_by_the_next_run(tmp_path: 
     assert fleet.host("w1").balanced() is fleet.host("cp2")
 
 
-def test_when_a_master_leaves_the_balancers_of_those_who_have_joined_follow(tmp_path: Path) -> None:
-    """The phase as commands that change the masters take it: by the masters that stay, on workers that were looked at."""
-    fleet, cluster = living(tmp_path, 2)
-    add(fleet, cluster, "w1")
-    TIME.fleet = fleet
-    names = [host.name for host in cluster.hosts]
-    access = Access(cluster, {name: fleet.connect(name) for name in names})
-    facts = {name: access.connections[name].look(PurePosixPath("/var/lib/etcd")) for name in names}
-    authority = (fleet.host("cp1").text("/etc/kubernetes/pki/ca.crt") or "").encode()
-    snapshot = Snapshot(cluster, facts, TIME.now(), cluster_ca=authority, options={"leaving": ("cp1",)})
-    snapshot = replace(snapshot, balancing=observing.balancing(access, snapshot), etcd_ca=b"ca")
-    plan = think(Workflow("remove-master", (balancer_phase.PHASE,)), snapshot, cluster.control_plane_hosts[:1])
-    assert {host for _, host, _ in plan.all()} == {"w1"}
-    Applier(access, lambda event: None).apply(plan)
-    assert fleet.host("w1").balanced() is fleet.host("cp2")
-    snapshot = replace(snapshot, facts={**facts, "w1": access.connections["w1"].look(PurePosixPath("/var/lib/etcd"))})
-    snapshot = replace(snapshot, balancing=observing.balancing(access, snapshot))
-    assert think(Workflow("remove-master", (balancer_phase.PHASE,)), snapshot, ()).is_empty
-
-
 def test_a_dead_master_keeps_nobody_from_joining(tmp_path: Path) -> None:
     fleet, cluster = living(tmp_path, 1)
     fleet.host("cp1").power_off()
@@ -368,3 +344,19 @@ def test_verify_finds_what_differs_on_a_worker(tmp_path: Path) -> None:
     assert {(one["host"], one["what"]) for one in found} == {
         ("w1", f"file {balancer.CONFIG}"), ("w1", "action outstanding"), ("w1", "stranger /etc/kubernetes/manifests/own.yaml"),
     }  # fmt: skip
+
+
+def test_c7_balancers_of_those_who_have_joined_follow_the_masters(tmp_path: Path) -> None:
+    fleet, cluster = living(tmp_path, 2)
+    add(fleet, cluster, "w1")
+    pods = set(fleet.host("w1").runtime.containers)
+    before = fleet.count()
+    request = members.Request("remove-master", Path("demo.yaml"), remove=("cp1",))
+    assert members.change(cluster, request, lambda _, host: fleet.connect(host), Recorder()) is ExitCode.DONE
+    deeds = done(fleet, before)
+    told = deeds.index(f"w1 write {balancer.CONFIG}")
+    assert told < deeds.index("cp1 remove /etc/kubernetes/manifests/kube-apiserver.yaml")
+    assert "192.0.2.11" not in (fleet.host("w1").text(str(balancer.CONFIG)) or "")
+    assert fleet.host("w1").balanced() is fleet.host("cp2")
+    assert set(fleet.host("w1").runtime.containers) == pods
+    assert not [deed for deed in deeds if deed.startswith("w2 ")]
