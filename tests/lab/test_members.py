@@ -109,12 +109,14 @@ def test_killed_at_five_points_the_same_command_finishes(lab: Lab, five: None) -
     for phase, message in KILLS:
         process = lab.start("add-master", four, CP4, "--kubeconfig", lab.kubeconfig, "--output", "json")
         assert process.stdout is not None
+        said = []
         for line in process.stdout:
+            said.append(line)
             event = json.loads(line) if line.startswith("{") else {}
             if event.get("phase") == phase and event.get("message", "").startswith(message):
                 break
         else:
-            pytest.fail(f"{message} was never said in {phase}")
+            pytest.fail(f"{message} was never said in {phase}:\n{''.join(said[-5:])}")
         process.kill()
         process.wait()
         lab.after_a_kill("add-master", four, CP4, "--kubeconfig", lab.kubeconfig)
