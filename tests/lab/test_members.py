@@ -47,7 +47,7 @@ def of(lab: Lab, *names: str) -> Path:
         spec["ssh"]["knownHostsFile"] = str(known)  # a master that the inventory no longer names is known by it alone
         spec["hosts"] = [host for host in spec["hosts"] if host["name"] in names]
 
-    return lab.inventory("masters", change)
+    return lab.inventory("-".join(("masters", *(name.removeprefix(PREFIX) for name in names))), change)
 
 
 def do(lab: Lab, command: str, inventory: Path, *words: str) -> str:
