@@ -313,5 +313,5 @@ class FakeFleet:
 
     def _cut_now(self, connection: FakeConnection) -> HostUnreachable:
         connection.broken = True
-        del self._cuts[connection.name]
+        self._cuts.pop(connection.name, None)   # calls that were under way together are lost together
         return HostUnreachable(f"the connection to {connection.name} is gone", host=connection.name)
