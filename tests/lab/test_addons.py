@@ -77,6 +77,7 @@ def test_init_has_waited_for_what_the_addons_run(lab: Lab, with_web: str) -> Non
     assert lab.get("-n", "kube-system", "rockets.lab.example.com")["items"][0]["metadata"]["name"] == "one"
 
 
+@pytest.mark.exhaustive
 def test_pods_of_different_nodes_reach_each_other_and_resolve_names(lab: Lab, with_web: str) -> None:
     pods = {pod["spec"]["nodeName"]: pod for pod in lab.get("-n", "web", "pods", "-l", "app=web")["items"]}
     assert set(pods) == set(MASTERS)
