@@ -144,12 +144,14 @@ class FakeFleet:
         self._next_tick = self.now + TICK_S
         for host in self.hosts.values():
             host.tick()
+        stores = {name: host.store() for name, host in self.hosts.items()}
         for host in self.hosts.values():
             register(host)
-            sign(host)
-        for host in self.hosts.values():
-            establish(host)
-            roll_out(host)
+        for name, store in stores.items():
+            if store is not None:
+                sign(self.hosts[name], store)
+                establish(self.hosts[name], store)
+                roll_out(self.hosts[name], store)
         if self.on_tick is not None:
             self.on_tick()
 

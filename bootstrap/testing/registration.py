@@ -35,10 +35,10 @@ def register(host: FakeHost) -> None:
         _mirror(host, store, node, name, container)
 
 
-def sign(host: FakeHost) -> None:
-    """Let the controller bootstrapsigner of a host sign cluster-info for the bootstrap tokens that there are."""
-    controllers, store = host.answering(k.CONTROLLER_MANAGER), host.store()
-    if controllers is None or store is None or "bootstrapsigner" not in controllers.flag("controllers"):
+def sign(host: FakeHost, store: ObjectStore) -> None:
+    """Let the controller bootstrapsigner of a host sign cluster-info for the bootstrap tokens that there are. store: its own."""
+    controllers = host.answering(k.CONTROLLER_MANAGER)
+    if controllers is None or "bootstrapsigner" not in controllers.flag("controllers"):
         return
     prefix = "bootstrap-token-"
     names = [key[3] for key in store.objects if key[1] == "secrets" and key[3].startswith(prefix)]

@@ -18,19 +18,15 @@ APPS = "/apis/apps/v1"
 CRDS = ("/apis/apiextensions.k8s.io/v1", "customresourcedefinitions", "")
 
 
-def establish(host: FakeHost) -> None:
-    """Let the API server of a host serve what was defined."""
-    store = host.store()
-    if store is None:
-        return
+def establish(host: FakeHost, store: ObjectStore) -> None:
+    """Let the API server of a host serve what was defined. store: what it serves."""
     for thing in store.list(*CRDS[:2]):
         _say(host, store, (*CRDS, thing["metadata"]["name"]), {"conditions": [{"type": "Established", "status": "True"}]})
 
 
-def roll_out(host: FakeHost) -> None:
-    """Let the controller manager of a host say how far each workload is."""
-    store = host.store() if host.answering(k.CONTROLLER_MANAGER) is not None else None
-    if store is None:
+def roll_out(host: FakeHost, store: ObjectStore) -> None:
+    """Let the controller manager of a host say how far each workload is. store: what its API server serves."""
+    if host.answering(k.CONTROLLER_MANAGER) is None:
         return
     nodes = store.list("/api/v1", "nodes")
     ready = [node for node in nodes if readiness(node) == ""]

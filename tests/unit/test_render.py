@@ -127,6 +127,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.exhaustive
 @given(st.dictionaries(KEYS, VALUES))
 @settings(max_examples=150, deadline=None, derandomize=True)
 def test_the_bytes_are_the_same_with_libyaml_and_without(value: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from bootstrap.cluster import Cluster
 from bootstrap.console import Console
 from bootstrap.errors import ExitCode
 from bootstrap.events import Event
+from bootstrap.localfiles import write_local
 from bootstrap.plan import Plan
 from bootstrap.testing import FakeFleet
 
@@ -41,6 +42,7 @@ class Time:
 
 
 TIME = Time()
+LIVING: dict[str, tuple[FakeFleet, bytes]] = {}
 
 
 @dataclass
@@ -87,6 +89,22 @@ def init(fleet: FakeFleet, cluster: Cluster, home: Path, console: Recorder | Non
     code = runner.init(cluster, request, lambda _, host: fleet.connect(host), console)
     assert code is ExitCode.DONE
     return console
+
+
+def a_living_fleet(cluster: Cluster, home: Path, *, machines: Cluster | None = None) -> FakeFleet:
+    """A fleet on which init has come to its end: one is made for each cluster, and every caller has a copy.
+
+    machines: the fleet's, where it has more than the cluster.
+    """
+    key, kubeconfig = repr((cluster, machines)), home / "demo.kubeconfig"
+    if key not in LIVING:
+        made = FakeFleet.of(machines or cluster)
+        init(made, cluster, home)
+        LIVING[key] = made, kubeconfig.read_bytes()
+    made, content = LIVING[key]
+    write_local(kubeconfig, content)
+    TIME.fleet = copy.deepcopy(made)
+    return TIME.fleet
 
 
 def plan_of(fleet: FakeFleet, cluster: Cluster, home: Path) -> Plan:

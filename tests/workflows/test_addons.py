@@ -274,6 +274,7 @@ def test_a_parent_of_another_tool_is_refused(house: House) -> None:
         house.init(house.cluster())
 
 
+@pytest.mark.exhaustive
 def test_whatever_init_is_killed_before_the_same_command_prunes(house: House) -> None:
     house.init(house.cluster(mine=[a_namespace("space"), a_map("mine", "space"), a_map("old"), a_definition(), a_rocket("ours")]))
     other = house.cluster(built_in=("coredns",), mine=[a_map("new", "default")])

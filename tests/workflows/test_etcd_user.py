@@ -11,7 +11,7 @@ from bootstrap import queries
 from bootstrap.errors import ExitCode, Refused
 from bootstrap.plan import RemovePath, Run
 from bootstrap.testing import FakeFleet
-from tests.workflows.support import a_cluster, init, plan_of
+from tests.workflows.support import a_cluster, a_living_fleet, init, plan_of
 from tests.workflows.test_reset import reset
 
 DATA = "/var/lib/etcd"
@@ -63,8 +63,7 @@ def test_a_user_that_is_there_is_used_as_it_is(tmp_path: Path) -> None:
 
 def test_without_it_the_layout_is_kubeadms(tmp_path: Path) -> None:
     cluster = a_cluster("cp1", **AS_KUBEADM)
-    fleet = FakeFleet.of(cluster)
-    init(fleet, cluster, tmp_path)
+    fleet = a_living_fleet(cluster, tmp_path)
     assert user_of_etcd(fleet) == 0
     assert owners(fleet, DATA) == {("root", "root")}
     assert not {path for path in fleet.tree("cp1") if path.startswith((COPIES, "/etc/sysusers.d"))}
@@ -87,8 +86,7 @@ def test_data_of_a_born_member_is_not_given_to_somebody_else(born: dict[str, Any
 
 def test_copies_follow_their_originals_in_the_same_run(tmp_path: Path) -> None:
     cluster = a_cluster("cp1")
-    fleet = FakeFleet.of(cluster)
-    init(fleet, cluster, tmp_path)
+    fleet = a_living_fleet(cluster, tmp_path)
     host = fleet.host("cp1")
     old = host.text(f"{COPIES}/server.crt")
     host.files.remove(PurePosixPath(f"{PKI}/etcd/server.crt"), recursive=False)
@@ -101,8 +99,7 @@ def test_copies_follow_their_originals_in_the_same_run(tmp_path: Path) -> None:
 
 def test_a_copy_that_is_lost_or_changed_is_found_and_comes_back(tmp_path: Path) -> None:
     cluster = a_cluster("cp1")
-    fleet = FakeFleet.of(cluster)
-    init(fleet, cluster, tmp_path)
+    fleet = a_living_fleet(cluster, tmp_path)
     host = fleet.host("cp1")
     host.files.remove(PurePosixPath(f"{COPIES}/peer.key"), recursive=False)
     host.put(f"{COPIES}/peer.crt", host.text(f"{COPIES}/server.crt") or "", 0o400)
@@ -119,8 +116,7 @@ def test_a_copy_that_is_lost_or_changed_is_found_and_comes_back(tmp_path: Path) 
 
 def test_an_etcd_that_runs_as_somebody_else_is_found(tmp_path: Path) -> None:
     cluster = a_cluster("cp1")
-    fleet = FakeFleet.of(cluster)
-    init(fleet, cluster, tmp_path)
+    fleet = a_living_fleet(cluster, tmp_path)
     container = fleet.host("cp1").runtime.running("etcd")
     assert container is not None
     container.rights = type(container.rights)(uid=0)
@@ -129,8 +125,7 @@ def test_an_etcd_that_runs_as_somebody_else_is_found(tmp_path: Path) -> None:
 
 def test_reset_takes_the_copies_and_leaves_the_user(tmp_path: Path) -> None:
     cluster = a_cluster("cp1")
-    fleet = FakeFleet.of(cluster)
-    init(fleet, cluster, tmp_path)
+    fleet = a_living_fleet(cluster, tmp_path)
     console = reset(fleet, cluster)
     removed = {str(change.path) for _, _, change in console.plans[-1].all() if isinstance(change, RemovePath)}
     assert {COPIES, SYSUSERS} <= removed

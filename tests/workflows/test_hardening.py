@@ -12,7 +12,7 @@ import yaml
 from bootstrap import queries
 from bootstrap.errors import ExitCode, PersonNeeded, Refused
 from bootstrap.testing import FakeFleet
-from tests.workflows.support import Recorder, a_cluster, init
+from tests.workflows.support import Recorder, a_cluster, a_living_fleet, init
 from tests.workflows.test_reset import reset
 
 DIRECTORY = PurePosixPath("/etc/kubernetes/kube-apiserver")
@@ -142,8 +142,7 @@ def test_verify_asks_without_credentials(fleet: FakeFleet) -> None:
 
 def test_with_everything_off_nothing_is_written_for_it(tmp_path: Path) -> None:
     cluster = a_cluster(hardening=OFF)
-    fleet = FakeFleet.of(cluster)
-    init(fleet, cluster, tmp_path)
+    fleet = a_living_fleet(cluster, tmp_path)
     for name in fleet.hosts:
         assert not [path for path in fleet.tree(name) if path.startswith((str(DIRECTORY), "/var/log/kubernetes"))]
     console = Recorder()

@@ -14,7 +14,7 @@ from bootstrap.events import Kind
 from bootstrap.plan import ApiApply
 from bootstrap.testing import FakeFleet, FakeHost
 from bootstrap.waiting import NotHealthy
-from tests.workflows.support import ADDRESSES, Recorder, a_cluster, init, plan_of
+from tests.workflows.support import ADDRESSES, Recorder, a_cluster, a_living_fleet, init, plan_of
 
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 MANIFESTS = "/etc/kubernetes/manifests"
@@ -93,8 +93,7 @@ def test_c9_order_of_the_inventory_means_nothing(tmp_path: Path) -> None:
         return inventory.load(path)
 
     cluster = load(["cp1", "cp2", "cp3"])
-    fleet = FakeFleet.of(cluster)
-    init(fleet, cluster, tmp_path)
+    fleet = a_living_fleet(cluster, tmp_path)
     before = fleet.count()
     for names in (["cp3", "cp1", "cp2"], ["cp2", "cp3", "cp1"]):
         init(fleet, load(names), tmp_path)
@@ -103,8 +102,7 @@ def test_c9_order_of_the_inventory_means_nothing(tmp_path: Path) -> None:
 
 def test_a_lost_file_comes_back_and_nothing_else_is_touched(tmp_path: Path) -> None:
     cluster = a_cluster()
-    fleet = FakeFleet.of(cluster)
-    init(fleet, cluster, tmp_path)
+    fleet = a_living_fleet(cluster, tmp_path)
     tree, before = fleet.tree("cp2"), fleet.count()
     fleet.host("cp2").files.remove(PurePosixPath("/etc/kubernetes/admin.conf"), recursive=False)
     init(fleet, cluster, tmp_path)
@@ -180,8 +178,7 @@ def test_an_init_that_was_never_finished_may_be_mended_by_another_flag(tmp_path:
 def test_a_known_member_that_lost_its_data_is_not_started_again(tmp_path: Path) -> None:
     """Row A6: it would vote without remembering for whom it voted, and panics."""
     cluster = a_cluster()
-    fleet = FakeFleet.of(cluster)
-    init(fleet, cluster, tmp_path)
+    fleet = a_living_fleet(cluster, tmp_path)
     fleet.hosts["cp2"] = FakeHost("cp2", ADDRESSES["cp2"], fleet)
     before = fleet.count()
     with pytest.raises((Refused, PersonNeeded)):

@@ -181,6 +181,7 @@ def taken_over(cluster, home: Path) -> tuple[End, list[tuple[str, FakeFleet]]]:
     return wanted, [(str(fleet.operations[number]), states[number]) for number in (*risky, risky[-1] + 1)]
 
 
+@pytest.mark.exhaustive
 def test_killed_while_a_kubelet_is_taken_over_the_same_command_finishes(cluster, tmp_path: Path) -> None:
     """Among them: a drop-in that systemd knows by name and has not read again, a kubelet that runs with what it read before."""
     wanted, states = taken_over(cluster, tmp_path)

@@ -8,7 +8,7 @@ import pytest
 
 from bootstrap.errors import Refused, UsageError
 from bootstrap.testing import FakeFleet
-from tests.workflows.support import a_cluster, init
+from tests.workflows.support import a_cluster, a_living_fleet, init
 
 CLUSTER = a_cluster()
 OTHER = a_cluster(scheduler={"extraArgs": [{"name": "v", "value": "4"}]})
@@ -39,8 +39,7 @@ def test_a_finished_cluster_is_known_whatever_was_left_out(skip: tuple[str, ...]
 
 def test_a_finished_cluster_is_known_by_any_sign(tmp_path: Path) -> None:
     """kubeadm's object alone, a node that init did not bring; where there is none of them, init may still correct itself."""
-    fleet = FakeFleet.of(CLUSTER)
-    init(fleet, CLUSTER, tmp_path)
+    fleet = a_living_fleet(CLUSTER, tmp_path)
     without(fleet, "bootstrap")
     refused(fleet, tmp_path)
     without(fleet, "kubeadm-config")
@@ -66,8 +65,7 @@ def test_the_mark_cannot_be_left_out_by_itself(tmp_path: Path) -> None:
 ])  # fmt: skip
 def test_a_controllers_lost_kubeconfig_comes_back(file: str, component: str, hosts: tuple[str, ...], tmp_path: Path) -> None:
     """Nothing else is touched, and only that component starts anew, on that host: with what is in the file."""
-    fleet = FakeFleet.of(CLUSTER)
-    init(fleet, CLUSTER, tmp_path)
+    fleet = a_living_fleet(CLUSTER, tmp_path)
     before, pids = fleet.count(), processes(fleet)
     for name in hosts:
         fleet.host(name).files.remove(PurePosixPath(f"/etc/kubernetes/{file}"), recursive=False)
@@ -80,8 +78,7 @@ def test_a_controllers_lost_kubeconfig_comes_back(file: str, component: str, hos
 
 
 def test_a_controllers_kubeconfig_that_somebody_changed_is_refused_with_the_reason(tmp_path: Path) -> None:
-    fleet = FakeFleet.of(CLUSTER)
-    init(fleet, CLUSTER, tmp_path)
+    fleet = a_living_fleet(CLUSTER, tmp_path)
     fleet.host("cp2").put("/etc/kubernetes/scheduler.conf", "kind: Config\n")
     before = fleet.count()
     with pytest.raises(Refused) as caught:

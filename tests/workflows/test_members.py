@@ -13,7 +13,7 @@ from bootstrap.cluster import Cluster
 from bootstrap.errors import ExitCode, HostUnreachable, PersonNeeded, Refused, UsageError
 from bootstrap.joining import JOURNAL
 from bootstrap.testing import FakeFleet
-from tests.workflows.support import TIME, Recorder, a_cluster, init, plan_of
+from tests.workflows.support import TIME, Recorder, a_cluster, a_living_fleet, plan_of
 
 ADDRESSES = {f"cp{n}": f"192.0.2.{10 + n}" for n in range(1, 7)}
 
@@ -46,9 +46,7 @@ def replace(fleet: FakeFleet, cluster: Cluster, old: str, new: str, **asked: Any
 
 def living(home: Path, *names: str, spare: tuple[str, ...] = ()) -> FakeFleet:
     """A fleet on which the named masters run; spare: further fresh machines."""
-    fleet = FakeFleet.of(masters(*names, *spare))
-    init(fleet, masters(*names), home)
-    return fleet
+    return a_living_fleet(masters(*names), home, machines=masters(*names, *spare))
 
 
 def voters(fleet: FakeFleet) -> list[str]:

@@ -112,6 +112,7 @@ def test_a2_done_and_unheard(chunk: int, tmp_path: Path) -> None:
     assert not failed
 
 
+@pytest.mark.exhaustive
 def test_a2_killed_around_the_add_the_same_command_leaves_no_stray_member(tmp_path: Path) -> None:
     fleet = before_growing(tmp_path)
     states: dict[str, FakeFleet] = {}

@@ -16,8 +16,8 @@ from bootstrap.connection import Connection
 from bootstrap.errors import BootstrapError, ExitCode, HeldByAnother, HoldLost, HostUnreachable, Refused, SeveralErrors
 from bootstrap.events import Event, Kind
 from bootstrap.testing import FakeFleet, Killed
-from tests.workflows.support import TIME, Recorder, a_cluster, init
-from tests.workflows.test_reset import a_live_fleet, reset
+from tests.workflows.support import TIME, Recorder, a_cluster, a_living_fleet, init
+from tests.workflows.test_reset import reset
 
 ANOTHER = "bob@desk (pid 1, run aaaaaa): bootstrap reset of cluster demo"
 
@@ -74,7 +74,7 @@ def test_f5_a_second_init_or_reset_is_refused_whenever_it_comes(tmp_path: Path) 
 
 def test_during_a_reset_nobody_else_gets_in(tmp_path: Path) -> None:
     cluster = a_cluster()
-    fleet = a_live_fleet(cluster, tmp_path)
+    fleet = a_living_fleet(cluster, tmp_path)
     refused: list[str] = []
 
     def second() -> None:
@@ -138,7 +138,7 @@ def test_after_a_network_that_died_silently_it_takes_half_a_minute(tmp_path: Pat
 
 def test_less_than_a_majority_is_not_enough_unless_the_rest_is_given_up(tmp_path: Path) -> None:
     cluster = a_cluster()
-    fleet = a_live_fleet(cluster, tmp_path)
+    fleet = a_living_fleet(cluster, tmp_path)
     for name in ("cp2", "cp3"):
         fleet.host(name).power_off()
     before = fleet.count()

@@ -11,7 +11,7 @@ from bootstrap import queries
 from bootstrap.cluster import Cluster
 from bootstrap.errors import ExitCode, HostUnreachable, Refused
 from bootstrap.testing import FakeFleet
-from tests.workflows.support import TIME, Recorder, a_cluster, init
+from tests.workflows.support import TIME, Recorder, a_cluster, a_living_fleet, init
 from tests.workflows.test_unreachable import without
 
 LB = "192.0.2.9:6443"
@@ -139,8 +139,7 @@ def test_a_disk_is_left_alone_where_its_finding_is_ignored_and_in_a_dry_run(tmp_
 
 def test_a_finished_cluster_is_not_asked_again_by_init(tmp_path: Path) -> None:
     cluster = a_cluster()
-    fleet = FakeFleet.of(cluster)
-    init(fleet, cluster, tmp_path)
+    fleet = a_living_fleet(cluster, tmp_path)
     fleet.ran.clear()
     drop(fleet)
     init(fleet, cluster, tmp_path)

@@ -175,6 +175,7 @@ def test_dead_removes_the_node_of_a_machine_that_does_not_answer(tmp_path: Path)
     assert done(fleet, before) == []
 
 
+@pytest.mark.exhaustive
 def test_killed_the_same_command_finishes(tmp_path: Path) -> None:
     fleet, cluster = up(tmp_path)
     pod(fleet, "web-1", "w1")

@@ -14,7 +14,7 @@ from bootstrap import runner
 from bootstrap.cluster import Cluster
 from bootstrap.errors import ExitCode, HostUnreachable, PersonNeeded, Refused
 from bootstrap.testing import FakeFleet
-from tests.workflows.support import TIME, Recorder, a_cluster, init, states_within_writes
+from tests.workflows.support import TIME, Recorder, a_cluster, a_living_fleet, init, states_within_writes
 
 
 def reset(fleet: FakeFleet, cluster: Cluster, *hosts: str, **asked: Any) -> Recorder:
@@ -23,12 +23,6 @@ def reset(fleet: FakeFleet, cluster: Cluster, *hosts: str, **asked: Any) -> Reco
     request = runner.ResetRequest(Path("demo.yaml"), hosts, confirm=cluster.name, **asked)
     assert runner.reset(cluster, request, lambda _, host: fleet.connect(host), console) is ExitCode.DONE
     return console
-
-
-def a_live_fleet(cluster: Cluster, home: Path) -> FakeFleet:
-    fleet = FakeFleet.of(cluster)
-    init(fleet, cluster, home)
-    return fleet
 
 
 def paths(fleet: FakeFleet, name: str) -> set[str]:
@@ -44,7 +38,7 @@ def nodes(fleet: FakeFleet) -> set[str]:
 def test_reset_of_every_master_leaves_what_was_there_before(tmp_path: Path) -> None:
     cluster = a_cluster()
     fresh = FakeFleet.of(cluster)
-    fleet = a_live_fleet(cluster, tmp_path)
+    fleet = a_living_fleet(cluster, tmp_path)
     reset(fleet, cluster)
     for name, host in fleet.hosts.items():
         assert paths(fleet, name) == paths(fresh, name)
@@ -57,14 +51,14 @@ def test_reset_of_every_master_leaves_what_was_there_before(tmp_path: Path) -> N
 def test_data_is_moved_aside_or_deleted_where_that_was_asked_for(tmp_path: Path) -> None:
     cluster = a_cluster("cp1")
     for delete, kept in ((False, 1), (True, 0)):
-        fleet = a_live_fleet(cluster, tmp_path)
+        fleet = a_living_fleet(cluster, tmp_path)
         reset(fleet, cluster, delete_etcd_data=delete)
         assert sum(path.endswith("member/snap/db") for path in fleet.tree("cp1")) == kept
 
 
 def test_init_after_reset_makes_a_new_cluster(tmp_path: Path) -> None:
     cluster = a_cluster()
-    fleet = a_live_fleet(cluster, tmp_path)
+    fleet = a_living_fleet(cluster, tmp_path)
     first = {member.id for member in fleet.members()}
     reset(fleet, cluster)
     init(fleet, cluster, tmp_path)
@@ -74,7 +68,7 @@ def test_init_after_reset_makes_a_new_cluster(tmp_path: Path) -> None:
 
 def test_h7_one_master_leaves_the_member_list_and_the_others_go_on(tmp_path: Path) -> None:
     cluster = a_cluster()
-    fleet = a_live_fleet(cluster, tmp_path)
+    fleet = a_living_fleet(cluster, tmp_path)
     reset(fleet, cluster, "cp3")
     assert [member.name for member in fleet.members()] == ["cp1", "cp2"]
     assert fleet.host("cp1").store() is not None
@@ -84,7 +78,7 @@ def test_h7_one_master_leaves_the_member_list_and_the_others_go_on(tmp_path: Pat
 
 def test_h8_a_node_stays_where_no_api_server_can_be_asked_and_goes_later(tmp_path: Path) -> None:
     cluster = a_cluster()
-    fleet = a_live_fleet(cluster, tmp_path)
+    fleet = a_living_fleet(cluster, tmp_path)
     for name in ("cp1", "cp2"):
         fleet.host(name).crashes["kube-apiserver"] = ["out of order"]
     fleet.advance(1)
@@ -102,7 +96,7 @@ def test_h8_a_node_stays_where_no_api_server_can_be_asked_and_goes_later(tmp_pat
 
 def test_quorum_is_not_given_away(tmp_path: Path) -> None:
     cluster = a_cluster()
-    fleet = a_live_fleet(cluster, tmp_path)
+    fleet = a_living_fleet(cluster, tmp_path)
     fleet.host("cp2").power_off()
     before = fleet.count()
     with pytest.raises((Refused, PersonNeeded)):
@@ -135,7 +129,7 @@ def failures(states: Sequence[tuple[str, FakeFleet]], check: Callable[[FakeFleet
 @pytest.mark.parametrize("hosts", [(), ("cp2",)], ids=["all", "one"])
 def test_killed_before_any_operation_the_same_command_finishes(hosts: tuple[str, ...], tmp_path: Path) -> None:
     cluster = a_cluster()
-    fleet = a_live_fleet(cluster, tmp_path)
+    fleet = a_living_fleet(cluster, tmp_path)
     states: list[tuple[str, FakeFleet]] = []
     fleet.before_each = lambda: states.append((str(len(states)), copy.deepcopy(fleet)))
     reset(fleet, cluster, *hosts)
@@ -146,7 +140,7 @@ def test_killed_before_any_operation_the_same_command_finishes(hosts: tuple[str,
 @pytest.mark.exhaustive
 def test_a_host_that_died_in_the_middle_of_a_removal_is_reset(tmp_path: Path) -> None:
     cluster = a_cluster("cp1")
-    fleet = a_live_fleet(cluster, tmp_path)
+    fleet = a_living_fleet(cluster, tmp_path)
     states = states_within_writes(fleet)
     reset(fleet, cluster)
     assert len(states) > 30
@@ -157,7 +151,7 @@ def test_a_host_that_died_in_the_middle_of_a_removal_is_reset(tmp_path: Path) ->
 @pytest.mark.parametrize("hosts", [(), ("cp2",)], ids=["all", "one"])
 def test_whatever_was_done_unheard_the_same_command_finishes(hosts: tuple[str, ...], tmp_path: Path) -> None:
     cluster = a_cluster()
-    alive = a_live_fleet(cluster, tmp_path)
+    alive = a_living_fleet(cluster, tmp_path)
     wanted = copy.deepcopy(alive)
     reset(wanted, cluster, *hosts)
     states = []

@@ -12,7 +12,7 @@ from bootstrap.connecting import Connect
 from bootstrap.connection import Connection
 from bootstrap.errors import ExitCode, HostUnreachable
 from bootstrap.testing import FakeFleet
-from tests.workflows.support import Recorder, a_cluster, init
+from tests.workflows.support import Recorder, a_cluster, a_living_fleet
 
 
 def without(fleet: FakeFleet, lost: str) -> Connect:
@@ -26,8 +26,7 @@ def without(fleet: FakeFleet, lost: str) -> Connect:
 
 def test_the_others_are_compared_and_shown(tmp_path: Path) -> None:
     cluster = a_cluster()
-    fleet = FakeFleet.of(cluster)
-    init(fleet, cluster, tmp_path)
+    fleet = a_living_fleet(cluster, tmp_path)
     connect = without(fleet, "cp1")
     console = Recorder()
     assert queries.verify(cluster, Path("demo.yaml"), connect, console) is ExitCode.UNREACHABLE

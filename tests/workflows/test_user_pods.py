@@ -17,7 +17,7 @@ from bootstrap.refusals import PodRefused
 from bootstrap.testing import FakeFleet
 from bootstrap.waiting import NotHealthy
 from tests.unit.fakehost_samples import with_kubelet
-from tests.workflows.support import TIME, Recorder, a_cluster, init, plan_of
+from tests.workflows.support import TIME, Recorder, a_cluster, a_living_fleet, init, plan_of
 from tests.workflows.test_reset import reset
 
 WEB = """\
@@ -311,8 +311,7 @@ def test_a_worker_is_reached_and_the_masters_hold_the_locks(tmp_path: Path) -> N
         "hosts": [{"name": "cp1", "role": "control-plane", "address": "192.0.2.11"},
                   {"name": "w1", "role": "worker", "address": "192.0.2.21"}],
     })  # fmt: skip
-    fleet = FakeFleet.of(cluster)
-    init(fleet, cluster, tmp_path)
+    fleet = a_living_fleet(cluster, tmp_path)
     with pytest.raises(Refused) as caught:
         apply(fleet, cluster, written(tmp_path), role="worker")
     assert caught.value.evidence == ("w1: its kubelet reads no static pods: staticPodPath is not set",)
@@ -378,8 +377,7 @@ def with_pods(home: Path, text: str = WEB, **where: Any) -> Cluster:
 
 def test_init_brings_the_inventorys_pods_up_and_verify_knows_them(tmp_path: Path) -> None:
     cluster = with_pods(tmp_path, hosts=["cp2"])
-    fleet = FakeFleet.of(cluster)
-    init(fleet, cluster, tmp_path)
+    fleet = a_living_fleet(cluster, tmp_path)
     assert [name for name in fleet.hosts if fleet.host(name).runtime.running("web")] == ["cp2"]
     assert listed(fleet, cluster)["cp2", "web"]["owner"] == "inventory"
     assert plan_of(fleet, cluster, tmp_path).is_empty

@@ -16,7 +16,7 @@ from bootstrap.connection import Connection
 from bootstrap.console import Console
 from bootstrap.errors import ExitCode, HostUnreachable
 from bootstrap.testing import FakeFleet
-from tests.workflows.support import TIME, Recorder, a_cluster, init
+from tests.workflows.support import TIME, Recorder, a_cluster, a_living_fleet, init
 
 
 def differences(fleet: FakeFleet, cluster: Cluster) -> list[dict[str, str]]:
@@ -45,8 +45,7 @@ def test_a_master_that_was_never_set_up_gets_a_line_and_the_cluster_what_it_lack
 
 def test_objects_are_not_called_missing_while_no_api_server_answers(tmp_path: Path) -> None:
     cluster = a_cluster("cp1")
-    fleet = FakeFleet.of(cluster)
-    init(fleet, cluster, tmp_path)
+    fleet = a_living_fleet(cluster, tmp_path)
     fleet.host("cp1").files.remove(PurePosixPath("/etc/kubernetes/manifests/kube-apiserver.yaml"), recursive=False)
     fleet.sleep(60)
     found = differences(fleet, cluster)
@@ -55,8 +54,7 @@ def test_objects_are_not_called_missing_while_no_api_server_answers(tmp_path: Pa
 
 def test_the_benchmark_on_a_cluster_of_ours(tmp_path: Path) -> None:
     cluster = a_cluster()
-    fleet = FakeFleet.of(cluster)
-    init(fleet, cluster, tmp_path)
+    fleet = a_living_fleet(cluster, tmp_path)
     before = fleet.count()
     code, result, _ = benchmark(fleet, cluster)
     assert sorted(result["results"]) == ["cp1", "cp2", "cp3"]
@@ -70,8 +68,7 @@ def test_the_benchmark_on_a_cluster_of_ours(tmp_path: Path) -> None:
 
 def test_a_fault_is_shown_with_its_place_and_what_to_do(tmp_path: Path) -> None:
     cluster = a_cluster("cp1")
-    fleet = FakeFleet.of(cluster)
-    init(fleet, cluster, tmp_path)
+    fleet = a_living_fleet(cluster, tmp_path)
     _, sound, _ = benchmark(fleet, cluster)
     files = fleet.host("cp1").files
     key = PurePosixPath("/etc/kubernetes/pki/ca.key")
@@ -85,8 +82,7 @@ def test_a_fault_is_shown_with_its_place_and_what_to_do(tmp_path: Path) -> None:
 @pytest.mark.parametrize("output", ["text", "json"])
 def test_it_works_without_an_api_server_and_without_some_hosts(tmp_path: Path, output: str) -> None:
     cluster = a_cluster()
-    fleet = FakeFleet.of(cluster)
-    init(fleet, cluster, tmp_path)
+    fleet = a_living_fleet(cluster, tmp_path)
     for name in ("cp1", "cp2"):
         fleet.host(name).files.remove(PurePosixPath("/etc/kubernetes/manifests/kube-apiserver.yaml"), recursive=False)
     fleet.sleep(60)
@@ -123,8 +119,7 @@ def _changed(before: Any, after: Any) -> list[str]:
 
 def test_a14_an_alarm_of_etcd_is_a_difference(tmp_path: Path) -> None:
     cluster = a_cluster()
-    fleet = FakeFleet.of(cluster)
-    init(fleet, cluster, tmp_path)
+    fleet = a_living_fleet(cluster, tmp_path)
     assert differences(fleet, cluster) == []
     (etcd,) = fleet.etcd.clusters.values()
     etcd.alarms.append({"memberID": str(fleet.members()[1].id), "alarm": "NOSPACE"})
@@ -133,8 +128,7 @@ def test_a14_an_alarm_of_etcd_is_a_difference(tmp_path: Path) -> None:
 
 def test_a16_members_that_hold_different_data_are_a_difference(tmp_path: Path) -> None:
     cluster = a_cluster()
-    fleet = FakeFleet.of(cluster)
-    init(fleet, cluster, tmp_path)
+    fleet = a_living_fleet(cluster, tmp_path)
     (etcd,) = fleet.etcd.clusters.values()
     etcd.damaged.add(fleet.members()[2].id)
     (found,) = differences(fleet, cluster)

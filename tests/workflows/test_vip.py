@@ -13,7 +13,7 @@ from bootstrap.errors import SeveralErrors
 from bootstrap.health import Endpoint, ask
 from bootstrap.testing import FakeFleet
 from bootstrap.waiting import NotHealthy
-from tests.workflows.support import a_cluster, init, plan_of
+from tests.workflows.support import a_cluster, a_living_fleet, init, plan_of
 from tests.workflows.test_reset import reset
 from tests.workflows.test_workers import add, nodes, verify
 
@@ -23,8 +23,7 @@ CONFIG = "/etc/kubernetes/keepalived/keepalived.conf"
 
 def up(home: Path, workers: int = 0) -> tuple[FakeFleet, Cluster]:
     cluster = a_cluster(vip=VIP, workers=workers)
-    fleet = FakeFleet.of(cluster)
-    init(fleet, cluster, home)
+    fleet = a_living_fleet(cluster, home)
     return fleet, cluster
 
 

@@ -15,7 +15,7 @@ from bootstrap.errors import BootstrapError, ExitCode, HostUnreachable, Refused,
 from bootstrap.files import File
 from bootstrap.plan import Plan, WriteFile
 from bootstrap.testing import FakeFleet, Killed
-from tests.workflows.support import TIME, Recorder, a_cluster, init
+from tests.workflows.support import TIME, Recorder, a_cluster, a_living_fleet
 
 
 def add(fleet: FakeFleet, cluster: Cluster, *names: str, console: Recorder | None = None, **asked: Any) -> Recorder:
@@ -30,9 +30,7 @@ def add(fleet: FakeFleet, cluster: Cluster, *names: str, console: Recorder | Non
 def living(home: Path, count: int = 2, **spec: Any) -> tuple[FakeFleet, Cluster]:
     """Three masters that are up, and machines that are to be workers."""
     cluster = a_cluster(workers=count, **spec)
-    fleet = FakeFleet.of(cluster)
-    init(fleet, cluster, home)
-    return fleet, cluster
+    return a_living_fleet(cluster, home), cluster
 
 
 def nodes(fleet: FakeFleet) -> set[str]:
@@ -125,8 +123,7 @@ def test_labels_and_taints_of_the_inventory(tmp_path: Path) -> None:
     cluster = a_cluster(workers=1)
     own = {"labels": {"disk": "ssd"}, "taints": (Taint(key="gpu"),)}
     cluster = cluster.model_copy(update={"hosts": (*cluster.control_plane_hosts, cluster.host("w1").model_copy(update=own))})
-    fleet = FakeFleet.of(cluster)
-    init(fleet, cluster, tmp_path)
+    fleet = a_living_fleet(cluster, tmp_path)
     add(fleet, cluster)
     assert node(fleet, "w1")["metadata"]["labels"]["disk"] == "ssd"
     assert {"key": "gpu", "effect": "NoSchedule"} in node(fleet, "w1")["spec"]["taints"]
@@ -239,6 +236,7 @@ def test_a_dead_master_keeps_nobody_from_joining(tmp_path: Path) -> None:
     assert fleet.host("w1").balanced() is fleet.host("cp2")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("n", [1, 2, 5, 9, 13, 16, 19, 22, 25])
 def test_killed_the_same_command_finishes(n: int, tmp_path: Path) -> None:
     fleet, cluster = living(tmp_path, 2)
