@@ -22,9 +22,7 @@ CLUSTER = a_cluster()
 
 @pytest.fixture
 def fleet(tmp_path: Path) -> FakeFleet:
-    found = FakeFleet.of(CLUSTER)
-    init(found, CLUSTER, tmp_path)
-    return found
+    return a_living_fleet(CLUSTER, tmp_path)
 
 
 def encryption_file(fleet: FakeFleet, name: str = "cp1") -> PurePosixPath:

@@ -11,7 +11,7 @@ from bootstrap import queries
 from bootstrap.errors import ExitCode
 from bootstrap.status import NOT_REGISTERED, ComponentStatus, HostStatus, troubles
 from bootstrap.testing import FakeFleet
-from tests.workflows.support import TIME, Recorder, a_cluster, init
+from tests.workflows.support import TIME, Recorder, a_cluster, a_living_fleet
 
 
 class Up:
@@ -19,8 +19,7 @@ class Up:
 
     def __init__(self, home: Path) -> None:
         self.cluster = a_cluster()
-        self.fleet = FakeFleet.of(self.cluster)
-        init(self.fleet, self.cluster, home)
+        self.fleet = a_living_fleet(self.cluster, home)
 
     def status(self) -> tuple[ExitCode, Any, str]:
         TIME.fleet = self.fleet

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import copy
 import json
 import re
 import subprocess
@@ -22,7 +21,7 @@ from bootstrap.access import Access
 from bootstrap.files import Secret
 from bootstrap.testing import FakeFleet
 from bootstrap.tokens import BootstrapToken, Token
-from tests.workflows.support import ADDRESSES, TIME, a_cluster, init
+from tests.workflows.support import ADDRESSES, TIME, a_cluster, a_living_fleet
 from tests.workflows.test_output import VALIDATOR
 
 GROUP = "system:bootstrappers:kubeadm:default-node-token"
@@ -93,18 +92,10 @@ class Demo:
         store.create(("/api/v1", "secrets", "kube-system", thing["metadata"]["name"]), thing, "")
 
 
-@pytest.fixture(scope="module")
-def born() -> FakeFleet:
-    """Made when it is first needed; every test has a life of its own from it."""
-    return FakeFleet.of(a_cluster())
-
-
 @pytest.fixture
-def demo(born: FakeFleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Demo]:
+def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Demo]:
     monkeypatch.chdir(tmp_path)
-    if not born.count():
-        init(born, a_cluster(), tmp_path)
-    made = Demo(copy.deepcopy(born), tmp_path)
+    made = Demo(a_living_fleet(a_cluster(), tmp_path), tmp_path)
     monkeypatch.setattr(ssh, "connect", lambda cluster, host, **_: made.fleet.connect(host))
     yield made
     assert [name for name, host in made.fleet.hosts.items() if host.hold is not None and host.hold.is_held()] == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from bootstrap import logs, podlist, pods, queries, rendering, userpods
 from bootstrap.cluster import Cluster
 from bootstrap.constants import DEFAULT_MANIFEST_DIR
 from bootstrap.errors import ExitCode, InventoryError, Refused, UsageError
+from bootstrap.plan import mutates
 from bootstrap.refusals import PodRefused
 from bootstrap.testing import FakeFleet
 from bootstrap.waiting import NotHealthy
@@ -71,14 +71,7 @@ CLUSTER = a_cluster(timeouts=SOON)
 @pytest.fixture
 def fleet(tmp_path: Path) -> FakeFleet:
     """Three masters on which init is done."""
-    if not FINISHED:
-        made = FakeFleet.of(CLUSTER)
-        init(made, CLUSTER, tmp_path)
-        FINISHED.append(made)
-    return copy.deepcopy(FINISHED[0])
-
-
-FINISHED: list[FakeFleet] = []
+    return a_living_fleet(CLUSTER, tmp_path)
 
 
 def test_a_pod_is_applied_once_and_then_there_is_nothing_to_do(fleet: FakeFleet, tmp_path: Path) -> None:
@@ -276,7 +269,8 @@ def test_b10_an_upgraded_kubelet_makes_every_pod_anew_and_nothing_is_taken_for_c
     assert len(host.runtime.containers) == len(before)
     assert not before & set(host.runtime.containers)
     done = len(fleet.operations)
-    assert plan_of(fleet, CLUSTER, tmp_path).is_empty
+    plan = plan_of(fleet, CLUSTER, tmp_path)
+    assert plan.is_empty, [change for _, _, change in plan.all() if mutates(change)]
     assert "Nothing to do" in apply(fleet, CLUSTER, written(tmp_path), "cp1").text
     assert touched(fleet, done) == []
     assert listed(fleet, CLUSTER)["cp1", "web"]["mirrorPod"] == "yes"

@@ -15,7 +15,7 @@ from bootstrap.errors import BootstrapError, ExitCode, HostUnreachable, Refused,
 from bootstrap.files import File
 from bootstrap.plan import Plan, WriteFile
 from bootstrap.testing import FakeFleet, Killed
-from tests.workflows.support import TIME, Recorder, a_cluster, a_living_fleet
+from tests.workflows.support import TIME, Recorder, a_cluster, a_living_fleet, init
 
 
 def add(fleet: FakeFleet, cluster: Cluster, *names: str, console: Recorder | None = None, **asked: Any) -> Recorder:
@@ -174,7 +174,8 @@ def test_a_worker_that_fails_on_the_way_leaves_the_others_alone(tmp_path: Path) 
 
 def test_a_worker_of_another_cluster_is_refused(tmp_path: Path) -> None:
     fleet, cluster = living(tmp_path, 1)
-    other, _ = living(tmp_path / "other", 1)
+    other = FakeFleet.of(cluster)
+    init(other, cluster, tmp_path)
     foreign = other.host("cp1").text("/etc/kubernetes/pki/ca.crt") or ""
     fleet.host("w1").put("/etc/kubernetes/pki/ca.crt", foreign, 0o644)
     with pytest.raises(Refused) as caught:
