@@ -62,6 +62,7 @@ class Container:
     config: bytes = b""                             # of a balancer: the configuration that it runs with
     _flags: dict[str, str] = field(default_factory=dict)
     _places: dict[PurePosixPath, PurePosixPath | None] = field(default_factory=dict)
+    _files: dict[str, PurePosixPath | None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, pod: StaticPod) -> Container:
@@ -93,6 +94,12 @@ class Container:
         if not self._flags:
             self._flags = dict(word[2:].partition("=")[::2] for word in self.argv if word.startswith("--"))
         return self._flags.get(name, default)
+
+    def file_at(self, flag: str) -> PurePosixPath | None:
+        """Where the file that a flag names is on the host; None where nothing is mounted there."""
+        if flag not in self._files:
+            self._files[flag] = self.on_host(PurePosixPath(self.flag(flag)))
+        return self._files[flag]
 
     def on_host(self, path: PurePosixPath) -> PurePosixPath | None:
         """Where a path of the container is on the host; None where nothing is mounted there."""

@@ -39,12 +39,14 @@ class FakeFiles:
         self.free_bytes = 50 << 30
         self.read_only = False
         self.generation = 0
+        self._resolved: dict[PurePosixPath, PurePosixPath | None] = {}
+        self._resolved_at = 0
 
     def __deepcopy__(self, memo: dict[int, object]) -> FakeFiles:
         """Nodes never change, so the mapping alone is copied."""
         other = FakeFiles(self.host)
         vars(other).update(vars(self), nodes=dict(self.nodes), mounts=set(self.mounts))
-        vars(other).update(users=dict(self.users), groups=dict(self.groups))
+        vars(other).update(users=dict(self.users), groups=dict(self.groups), _resolved={})
         return other
 
     def put(self, entry: File | Directory | Link, now: float) -> None:
@@ -109,6 +111,13 @@ class FakeFiles:
 
     def resolve(self, path: PurePosixPath) -> PurePosixPath | None:
         """The path with every link followed; None where it leads nowhere."""
+        if self._resolved_at != self.generation:
+            self._resolved, self._resolved_at = {}, self.generation
+        if path not in self._resolved:
+            self._resolved[path] = self._followed(path)
+        return self._resolved[path]
+
+    def _followed(self, path: PurePosixPath) -> PurePosixPath | None:
         todo, at, links = list(path.parts[1:]), ROOT, 0
         while todo:
             part = todo.pop(0)

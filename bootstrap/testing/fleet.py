@@ -93,6 +93,7 @@ class FakeFleet:
         self._lock = threading.RLock()
         self.life = 0
         self._next_tick = self.now + TICK_S
+        self._settled: tuple[object, ...] = ()
         self._kill_at: int | None = None
         self._cuts: dict[str, _Cut] = {}
 
@@ -144,6 +145,14 @@ class FakeFleet:
         self._next_tick = self.now + TICK_S
         for host in self.hosts.values():
             host.tick()
+        if self._moment() != self._settled:
+            self._control()
+            self._settled = self._moment()
+        if self.on_tick is not None:
+            self.on_tick()
+
+    def _control(self) -> None:
+        """Let kubelets and controllers bring the API in step with what is. Done twice it changes nothing."""
         stores = {name: host.store() for name, host in self.hosts.items()}
         for host in self.hosts.values():
             register(host)
@@ -152,8 +161,11 @@ class FakeFleet:
                 sign(self.hosts[name], store)
                 establish(self.hosts[name], store)
                 roll_out(self.hosts[name], store)
-        if self.on_tick is not None:
-            self.on_tick()
+
+    def _moment(self) -> tuple[object, ...]:
+        """Everything that kubelets and controllers go by."""
+        clusters = tuple((c.id, c.store.revision, *c.members.values()) for c in self.etcd.clusters.values())
+        return (*(host.moment() for host in self.hosts.values()), clusters, repr(self.troubles))
 
     def is_up(self, started: float) -> bool:
         """Whether something that started then answers by now."""

@@ -40,6 +40,7 @@ class FakeHost:
         self.name = name
         self.address = address
         self.fleet = fleet
+        self._trusted: tuple[tuple[object, ...], bool] | None = None
         self.reachable = True
         self.powered = True
         self.crashes: dict[str, list[str]] = {}
@@ -106,6 +107,16 @@ class FakeHost:
         if self.powered:
             self.kubelet.tick(self.now())
             self.runtime.tick(self.now(), self.crashes, restart=self.kubelet.process is not None)
+
+    def moment(self) -> tuple[object, ...]:
+        """What of it other hosts, its kubelet and controllers go by: changed by whatever could change what they do."""
+        process, up = self.kubelet.process, self.fleet.is_up
+        containers = tuple(
+            (uid, one.running, one.start_time, up(one.start_time), one.restarts, one.config, one.member)
+            for uid, one in self.runtime.containers.items()
+        )
+        kubelet = (process.pid, up(process.start_time), self.kubelet.version) if process is not None else None
+        return self.powered, self.address, self.files.generation, kubelet, containers
 
     def answering(self, component: str) -> Container | None:
         """A component's container once it answers; None while it starts, crashes or is not there."""
@@ -181,7 +192,7 @@ class FakeHost:
 
     def file_of(self, container: Container, flag: str) -> bytes:
         """Content of the file that a flag of a container names."""
-        path = container.on_host(PurePosixPath(container.flag(flag)))
+        path = container.file_at(flag)
         return (self.files.content(path) if path is not None else None) or b""
 
     def _api(self, request: Request, server: Container) -> Answer:
@@ -253,6 +264,12 @@ class FakeHost:
         etcd = host.answering(k.ETCD)
         if not self.fleet.check_tls or etcd is None:
             return etcd is not None
+        state = server.pod.uid, self.files.generation, host.name, etcd.pod.uid, host.files.generation, address
+        if self._trusted is None or self._trusted[0] != state:
+            self._trusted = state, self._are_trusted(server, host, etcd, address)
+        return self._trusted[1]
+
+    def _are_trusted(self, server: Container, host: FakeHost, etcd: Container, address: str) -> bool:
         identity = Tls(
             self.file_of(server, "etcd-cafile"), address,
             self.file_of(server, "etcd-certfile"), self.file_of(server, "etcd-keyfile"),

@@ -95,15 +95,22 @@ class Client:
 
 def client(kubeconfig: bytes, read: Callable[[PurePosixPath], bytes | None]) -> Client:
     """The client that a kubeconfig makes. read: content of files that it refers to."""
+    address, port, parts = _parts(kubeconfig)
+    ca, certificate, key = (part if isinstance(part, bytes) else read(part) or b"" for part in parts)
+    return Client(address, port, Tls(ca, address, certificate, key))
+
+
+@functools.lru_cache(maxsize=1024)
+def _parts(kubeconfig: bytes) -> tuple[str, int, tuple[bytes | PurePosixPath, ...]]:
+    """Address, port, and CA, certificate and key of a kubeconfig: each as it stands there, or where it is."""
     value = decoded(kubeconfig)
     cluster, user = value["clusters"][0]["cluster"], value["users"][0]["user"]
     url = urlsplit(cluster["server"])
 
-    def part(of: dict[str, str], name: str) -> bytes:
+    def part(of: dict[str, str], name: str) -> bytes | PurePosixPath:
         if f"{name}-data" in of:
             return base64.b64decode(of[f"{name}-data"])
-        return (read(PurePosixPath(of[name])) or b"") if name in of else b""
+        return PurePosixPath(of[name]) if name in of else b""
 
-    address = url.hostname or ""
-    identity = part(user, "client-certificate"), part(user, "client-key")
-    return Client(address, url.port or 443, Tls(part(cluster, "certificate-authority"), address, *identity))
+    parts = part(cluster, "certificate-authority"), part(user, "client-certificate"), part(user, "client-key")
+    return url.hostname or "", url.port or 443, parts

@@ -192,6 +192,7 @@ def test_killed_while_a_kubelet_is_taken_over_the_same_command_finishes(cluster,
             assert "--kubeconfig=/etc/kubernetes/kubelet.conf" in host.kubelet.process.argv
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("n", [1, 2, 30, 75, 110, 120, 125, 140, 165])
 def test_really_killed_the_same_command_finishes(n: int, cluster, tmp_path: Path) -> None:
     fleet = FakeFleet.of(cluster)
