@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
 
-import yaml
-
 from bootstrap import documents
 from bootstrap.cluster import Cluster, Host, Role
 from bootstrap.constants import ADMIN_GROUP, KUBERNETES_DIR, SUPER_ADMIN_GROUP
@@ -22,6 +20,7 @@ from bootstrap.pki.issue import Issued, issue
 from bootstrap.pki.pem import BadPem, fingerprint, read_certificates
 from bootstrap.pki.shared import KEY_MODE, MISSING
 from bootstrap.pki.table import KUBELET_CLIENT_CURRENT, NODE_USER, Wanted
+from bootstrap.render import to_yaml
 from bootstrap.urls import control_plane_url, kubelet_url, own_api_server_url
 
 
@@ -198,8 +197,7 @@ def _yaml(user: str, server: str, cluster: Cluster, ca: Authority, credentials: 
         "kind": "Config",
         "users": [{"name": user, "user": dict(credentials)}],
     }
-    # One key a line whatever its length: a wrapped base64 text would still be right, but nobody expects it.
-    return yaml.safe_dump(config, sort_keys=True, width=1 << 20).encode()
+    return to_yaml(config)
 
 
 def _base64(content: bytes) -> str:

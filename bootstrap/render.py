@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -28,6 +28,7 @@ def template_directories() -> tuple[Path, ...]:
     return (_PACKAGE / "templates", _PACKAGE.parent / "templates")
 
 
+@cache
 def template_bytes(name: str) -> bytes:
     """A file below `templates/` as it stands: a script, a policy. FileNotFoundError where there is none (a bug)."""
     for directory in template_directories():

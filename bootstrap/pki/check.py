@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -100,6 +101,7 @@ def _problem_with_chain(
     return f"is not signed by the {authority.name} with fingerprint {authority.fingerprint}"
 
 
+@lru_cache(maxsize=1024)
 def _issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(issuer)
