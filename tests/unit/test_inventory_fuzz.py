@@ -98,6 +98,7 @@ VALUES = st.recursive(
 PLACES = list(model_shape.places(Cluster))
 
 
+@pytest.mark.exhaustive
 @FEW
 @given(st.sampled_from(PLACES), VALUES)
 def test_any_value_at_any_field(place: tuple[str | int, ...], value: Any) -> None:
@@ -119,6 +120,7 @@ SIGNS = "$(){}`'\"\\%;|&<>#!\t ~*?=:,-\u00e9\U0001f600"
 FREE = st.one_of(st.sampled_from(INJECTIONS[:-1]), st.text(max_size=20), st.text(SIGNS, max_size=20))
 
 
+@pytest.mark.exhaustive
 @FEW
 @given(FREE, FREE, FREE, FREE)
 def test_whatever_text_an_operator_may_give_arrives_as_it_is(flag: str, variable: str, of_kubelet: str, setting: str) -> None:

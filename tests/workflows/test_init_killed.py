@@ -204,6 +204,7 @@ def test_really_killed_the_same_command_finishes(n: int, cluster, tmp_path: Path
     finished(fleet, cluster, tmp_path)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("n", [1, 20, 40, 43, 45])
 @pytest.mark.parametrize("after", [False, True], ids=["before", "unheard"])
 def test_cut_off_the_same_command_finishes(n: int, after: bool, cluster, tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ def held(fleet: FakeFleet) -> list[str]:
     return [name for name, host in fleet.hosts.items() if host.hold is not None and host.hold.is_held()]
 
 
+@pytest.mark.exhaustive
 def test_f5_a_second_init_or_reset_is_refused_whenever_it_comes(tmp_path: Path) -> None:
     """Slow: a second operator tries more than a hundred times, at every event of the first."""
     cluster = a_cluster()
