@@ -25,19 +25,20 @@ $(VENV)/.ready: requirements/dev.txt pyproject.toml
 venv: $(VENV)/.ready ## Python environment with the locked development packages.
 
 .PHONY: check
-check: venv ## Lint, types, import contracts, unit tests; no host is touched.
+check: venv ## Lint, types, import contracts, unit tests, in under a minute; no host is touched.
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q -n 2 -m 'not exhaustive' tests/unit tests/golden tests/workflows
+	$(BIN)/pytest -q -n 2 -m 'not exhaustive' tests/unit tests/golden
 
 .PHONY: packages
 packages: ## System packages that the tests need (root, apt).
 	tests/install-packages
 
 .PHONY: test
-test: packages check ## All of it: unit tests, a real sshd, real nodes.
-	$(BIN)/pytest -q -ra -n 2 -m exhaustive tests/unit tests/workflows
+test: packages check ## All of it: unit tests, whole commands on model hosts, a real sshd, real nodes.
+	$(BIN)/pytest -q -ra -n 2 tests/workflows
+	$(BIN)/pytest -q -ra -n 2 -m exhaustive tests/unit
 	$(BIN)/pytest -q -ra tests/ssh
 	$(BIN)/pytest -q -ra -x tests/lab
 

@@ -135,6 +135,7 @@ def test_an_honest_answer_is_read() -> None:
     check(text(REAL))
 
 
+@pytest.mark.exhaustive
 @settings(max_examples=60, deadline=None)
 @given(*HOSTILE)
 def test_hostile_segments(segments: list[tuple[str, str]], files: dict[str, str], values: dict[str, str]) -> None:

@@ -171,6 +171,7 @@ def _added(target: list[Any]) -> dict[str, Any]:
     return added
 
 
+@pytest.mark.exhaustive
 @FEW
 @given(st.sampled_from([GOOD, *(example(kind) for kind in examples())]), st.data())
 def test_any_line_spoilt(text: str, data: st.DataObject) -> None:
