@@ -42,12 +42,14 @@ def take(
 ) -> Snapshot:  # fmt: skip
     """The snapshot of a cluster: what its masters share, and what each host of `about` should have.
 
+    facts: also of masters that leave: they may be the only ones who have what all share.
     about: hosts that were looked at; default: every master that was.
     access: where private keys are read from, when something is due that takes one; None: there are no hosts (render).
     Raises Refused when the certificate authorities that were found contradict each other.
     """
-    masters = {host.name: facts[host.name] for host in cluster.control_plane_hosts if host.name in facts}
-    hosts = [cluster.host(name) for name in masters] if about is None else about
+    workers = {host.name for host in cluster.workers}
+    masters = {name: found for name, found in facts.items() if name not in workers}
+    hosts = [host for host in cluster.control_plane_hosts if host.name in facts] if about is None else about
     authorities = _gathered(cluster, masters, {}, now)
     due = {host.name: _due(cluster, host, authorities, facts[host.name], now) for host in hosts}
     if any(due.values()) and access is not None:

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from bootstrap.connection import NoAnswer, Tls
 from bootstrap.files import Directory, File
+from bootstrap.testing import tls
 from bootstrap.testing.containers import Container
 from bootstrap.testing.store import ObjectStore
 
@@ -181,7 +183,7 @@ class FakeEtcd:
         if (name, peer_url) not in initial:
             return f"couldn't find local name {name!r} with {peer_url!r} in the initial cluster configuration"
         if container.flag("initial-cluster-state", "new") == "existing":
-            return self._join_existing(container, peer_url, {url for _, url in initial})
+            return self._join_existing(host, container, peer_url, {url for _, url in initial})
         members = [Member(_id(token, url), one, url) for one, url in initial]
         cluster_id = _id(token, *sorted(url for _, url in initial))
         mine = _id(token, peer_url)
@@ -195,13 +197,33 @@ class FakeEtcd:
         container.member = (cluster_id, mine)
         return ""
 
-    def _join_existing(self, container: Container, peer_url: str, urls: set[str]) -> str:
+    def _join_existing(self, host: FakeHost, container: Container, peer_url: str, urls: set[str]) -> str:
         for cluster in self.clusters.values():
             mine = next((member for member in cluster.members.values() if member.peer_url == peer_url), None)
+            if mine is not None and not self._peers_trust(cluster, host, container):
+                return "error validating peerURLs: could not retrieve cluster information: tls: unknown certificate authority"
             if mine is not None and self.has_quorum(cluster) and urls == {m.peer_url for m in cluster.members.values()}:
                 container.member = (cluster.id, mine.id)
                 return ""
         return "error validating peerURLs: member count is unequal"
+
+    def _peers_trust(self, cluster: EtcdCluster, host: FakeHost, container: Container) -> bool:
+        """Whether a member that runs and the one that joins would let each other in."""
+        if not self._fleet.check_tls:
+            return True
+        files = ("peer-trusted-ca-file", "peer-cert-file", "peer-key-file")
+        ca, certificate, key = (host.file_of(container, flag) for flag in files)
+        for other in self._fleet.hosts.values():
+            peer = other.runtime.running("etcd")
+            if peer is None or peer.member is None or peer.member[0] != cluster.id:
+                continue
+            try:
+                identity = Tls(ca, other.address, certificate, key)
+                tls.greet(identity, other.file_of(peer, "peer-cert-file"), other.address)
+                tls.identity(identity, other.file_of(peer, "peer-trusted-ca-file"))
+            except NoAnswer:
+                return False
+        return True
 
     def _remembered(self, cluster_id: int) -> bool:
         """Whether any host still has data of that cluster."""

@@ -177,10 +177,23 @@ def test_a_living_master_leaves_only_once_the_other_votes(tmp_path: Path) -> Non
     assert not fleet.host("cp1").runtime.containers
 
 
+SHARED = ("ca.crt", "ca.key", "etcd/ca.crt", "etcd/ca.key", "front-proxy-ca.crt", "sa.key")
+
+
+def shared(fleet: FakeFleet, name: str) -> list[str | None]:
+    """What every master has the same of, the key that Secrets are encrypted with included."""
+    host = fleet.host(name)
+    keys = [path for path in fleet.tree(name) if "/encryption-" in path and ".reset-" not in path]
+    assert keys
+    return [*(host.text(f"/etc/kubernetes/pki/{path}") for path in SHARED), *map(host.text, keys)]
+
+
 def test_the_only_master_gives_its_place_away(tmp_path: Path) -> None:
     fleet = living(tmp_path, "cp1", spare=("cp2",))
+    before = shared(fleet, "cp1")
     replace(fleet, masters("cp1", "cp2"), "cp1", "cp2")
     assert set(voters(fleet)) == nodes(fleet) == {"cp2"}
+    assert shared(fleet, "cp2") == before
 
 
 def test_a9_the_name_stays_and_the_address_is_another(tmp_path: Path) -> None:
