@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.errors import BootstrapError, HostUnreachable
+from bootstrap.errors import BootstrapError, HostUnreachable, RemoteError
 from bootstrap.testing import FakeFleet
 from tests.workflows.support import plan_of
 from tests.workflows.test_init_killed import differences, end_state
@@ -104,7 +104,7 @@ def test_a2_done_and_unheard(chunk: int, tmp_path: Path) -> None:
         again = copy.deepcopy(start)
         again.cut(call.host, call.last - counts[call.host], after=True)
         try:
-            with contextlib.suppress(HostUnreachable):
+            with contextlib.suppress(HostUnreachable, RemoteError):
                 grow(again)
             assert differences(finished(again, grow, ["cp1", "cp2", "cp3"], tmp_path), wanted) == []
         except (BootstrapError, AssertionError) as error:
