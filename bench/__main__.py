@@ -1,4 +1,4 @@
-"""Run the three ways in turn, then what needs no nodes; print the tables and leave them below `bench/results/`."""
+"""Run the ways in turn, then what needs no nodes; print the tables and leave them below `bench/results/`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import fleet
+from bench import fleet, joining
 from bench.nodes import Nodes
 from bench.ways import WAYS
 
@@ -23,7 +23,7 @@ RESULTS = Path(__file__).parent / "results"
 HEAD = ("| what | min | median | max |", "| --- | --- | --- | --- |")
 FIGURES = {
     "readyz": "until the last /readyz", "exit": "until it exits", "again": "run again, until it exits",
-    "again bytes": "run again, written on the nodes",
+    "again bytes": "run again, written on the nodes", "join": "one master joins",
 }  # fmt: skip
 
 
@@ -52,7 +52,8 @@ def table(rounds: list[dict[str, dict[str, float]]]) -> list[str]:
             lines.append(spread(f"{way}, {FIGURES[figure]}", values, unit, digits))
     ours, hand, kubeadm = (medians[way, "readyz"] for way in ("bootstrap", "by hand", "kubeadm"))
     lines += ["", f"bootstrap / by hand: {ours / hand:.2f}; kubeadm / bootstrap: {kubeadm / ours:.2f}; "
-              f"bootstrap exits {medians['bootstrap', 'exit'] - ours:.1f} s after its last /readyz"]  # fmt: skip
+              f"bootstrap exits {medians['bootstrap', 'exit'] - ours:.1f} s after its last /readyz; "
+              f"add-master / kubeadm join: {medians['add-master', 'join'] / medians['kubeadm', 'join']:.2f}"]  # fmt: skip
     return lines
 
 
@@ -91,22 +92,28 @@ def main() -> None:
         return
     helps = starts()
     fleets = {count: fleet.measure(count) for count in fleet.SIZES}
-    write(nodes.version, rounds, helps, fleets)
+    workers = {count: joining.measure(count) for count in joining.SIZES}
+    write(nodes.version, rounds, helps, fleets, workers)
 
 
 def write(
-    version: str, rounds: list[dict[str, dict[str, float]]], helps: dict[str, list[float]], fleets: dict[int, dict[str, float]]
+    version: str,
+    rounds: list[dict[str, dict[str, float]]],
+    helps: dict[str, list[float]],
+    fleets: dict[int, dict[str, float]],
+    workers: dict[int, dict[str, float]],
 ) -> None:
     """Print the tables and leave them, and the figures that they are made of, below `bench/results/`."""
     now = datetime.now(UTC)
     many = "A plan of `init` for many masters, against SSH servers on the same machine:"
     begins = (spread(what, values, digits=2) for what, values in helps.items())
-    tables = [*table(rounds), "", *HEAD, *begins, "", many, "", *fleet.table(fleets)]
+    joined = "`add-worker` for many model hosts in one process, in seconds of the processor:"
+    tables = [*table(rounds), "", *HEAD, *begins, "", many, "", *fleet.table(fleets), "", joined, "", *joining.table(workers)]
     print("\n".join(["", *tables]))
     RESULTS.mkdir(exist_ok=True)
     stem = RESULTS / f"{now:%Y-%m-%d-%H%M}"
     about = {"date": now.isoformat(timespec="seconds"), "kubernetes": version, "machine": machine()}
-    figures = {**about, "rounds": rounds, "starts": helps, "fleet": fleets}
+    figures = {**about, "rounds": rounds, "starts": helps, "fleet": fleets, "workers": workers}
     stem.with_suffix(".json").write_text(json.dumps(figures, indent=2) + "\n")
     head = [f"# {now:%Y-%m-%d}: three masters, Kubernetes {version}, images loaded", "",
             ", ".join(f"{key} {value}" for key, value in machine().items()), ""]  # fmt: skip

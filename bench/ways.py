@@ -1,4 +1,4 @@
-"""The three ways. Each begins on nodes that were reset and returns seconds, and bytes where it says so."""
+"""The ways to a control plane. Each begins on nodes that were reset and returns seconds, and bytes where it says so."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def place(path: str, text: str) -> str:
 
 
 def kubeadm(nodes: Nodes) -> dict[str, float]:
-    """kubeadm init on the first node, then kubeadm join --control-plane on the others, one after another."""
+    """kubeadm init on the first node, then kubeadm join --control-plane on the others, one after another; join: of one."""
     first, *others = nodes.addresses
     endpoint = f"{nodes.addresses[first]}:6443"
     nodes.sh(first, place("/root/kubeadm.yaml", kubeadm_config(nodes, first, endpoint)))
@@ -52,6 +52,7 @@ def kubeadm(nodes: Nodes) -> dict[str, float]:
     words = output.replace("\\\n", " ").split()
     flags = ("--token", "--discovery-token-ca-cert-hash", "--certificate-key")
     token, ca_hash, key = (words[words.index(flag) + 1] for flag in flags)
+    joining = time.monotonic()
     for node in others:
         nodes.sh(
             node,
@@ -59,7 +60,8 @@ def kubeadm(nodes: Nodes) -> dict[str, float]:
             f"--certificate-key {key} --apiserver-advertise-address {nodes.addresses[node]} --node-name {node} "
             "--ignore-preflight-errors=all 2>&1",
         )
-    return {"readyz": watch.last(), "exit": time.monotonic() - watch.started}
+    joined = time.monotonic() - joining
+    return {"readyz": watch.last(), "exit": time.monotonic() - watch.started, "join": joined / len(others)}
 
 
 def by_hand(nodes: Nodes) -> dict[str, float]:
@@ -101,14 +103,40 @@ def bootstrap(nodes: Nodes) -> dict[str, float]:
     return {"readyz": readyz, "exit": finished, "again": again, "again bytes": written}
 
 
-def init(nodes: Nodes, target: Path) -> float:
-    """Seconds of one `bootstrap init`; RuntimeError with its output where it fails."""
+def add_master(nodes: Nodes) -> dict[str, float]:
+    """`bootstrap init` of the first node, then `bootstrap add-master` of the others, one command after another; join: of one."""
+    first, *others = nodes.addresses
+    target = nodes.directory / "members.kubeconfig"
+    target.unlink(missing_ok=True)
+    members = [first]
+    init(nodes, target, inventory_of(nodes, members))
+    took = []
+    for node in others:
+        members.append(node)
+        took.append(command("add-master", str(inventory_of(nodes, members)), node))
+    return {"join": sum(took) / len(took)}
+
+
+def inventory_of(nodes: Nodes, members: list[str]) -> Path:
+    """The lab's inventory with these masters alone."""
+    inventory = yaml.safe_load(nodes.inventory.read_text())
+    inventory["spec"]["hosts"] = [host for host in inventory["spec"]["hosts"] if host["name"] in members]
+    path = nodes.inventory.with_name("members.yaml")    # beside it: what it names is looked for there
+    path.write_text(yaml.safe_dump(inventory))
+    return path
+
+
+def init(nodes: Nodes, target: Path, inventory: Path | None = None) -> float:
+    return command("init", str(inventory or nodes.inventory), "--kubeconfig", str(target))
+
+
+def command(*words: str) -> float:
+    """Seconds of one command of `bootstrap`; RuntimeError with its output where it fails."""
     began = time.monotonic()
-    argv = [sys.executable, "-m", "bootstrap", "init", str(nodes.inventory), "--kubeconfig", str(target)]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-m", "bootstrap", *words], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(f"bootstrap init ended with {done.returncode}:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+        raise RuntimeError(f"bootstrap {words[0]} ended with {done.returncode}:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
     return time.monotonic() - began
 
 
-WAYS = {"kubeadm": kubeadm, "by hand": by_hand, "bootstrap": bootstrap}
+WAYS = {"kubeadm": kubeadm, "by hand": by_hand, "bootstrap": bootstrap, "add-master": add_master}

@@ -155,8 +155,8 @@ class Runtime:
 
     def running(self, name: str) -> Container | None:
         """The container of that name that is alive: the first by UID where there are several."""
-        found = [self.containers[uid] for uid in sorted(self.containers) if self.containers[uid].name == name]
-        return next((one for one in found if one.running), None)
+        found = [uid for uid, one in self.containers.items() if one.name == name and one.running]
+        return self.containers[min(found)] if found else None
 
     def processes(self) -> tuple[StaticProcess, ...]:
         """Processes of static pods of ours as /proc shows them."""

@@ -9,36 +9,15 @@ from typing import Any
 import pytest
 import yaml
 
-from bootstrap import (
-    apply,
-    components,
-    deeds,
-    drains,
-    holding,
-    memberdeeds,
-    members,
-    pods,
-    queries,
-    runner,
-    token_commands,
-    waiting,
-    workers,
-)
-from tests.workflows.support import TIME
+from bootstrap import components
+from tests.workflows.support import in_model_time
 
 REMEMBERED: dict[tuple[str, str, str], bytes] = {}
 
 
 @pytest.fixture(autouse=True)
 def model_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (apply, deeds, drains, holding, memberdeeds):
-        monkeypatch.setattr(module, "time", TIME)
-    for module in (runner, members, pods, token_commands, workers):
-        monkeypatch.setattr(module, "time", TIME)
-    for module, name in ((module, "datetime") for module in (runner, members, pods, queries, token_commands, workers)):
-        monkeypatch.setattr(module, name, TIME)
-    defaults = {**waiting.wait.__kwdefaults__, "clock": TIME.monotonic, "sleep": TIME.sleep}
-    monkeypatch.setattr(waiting.wait, "__kwdefaults__", defaults)
+    in_model_time(monkeypatch)
 
 
 @pytest.fixture(autouse=True)

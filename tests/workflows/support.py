@@ -10,7 +10,9 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from bootstrap import runner
+import pytest
+
+from bootstrap import apply, deeds, drains, holding, memberdeeds, members, pods, queries, runner, token_commands, waiting, workers
 from bootstrap.cluster import Cluster
 from bootstrap.console import Console
 from bootstrap.errors import ExitCode
@@ -42,6 +44,20 @@ class Time:
 
 
 TIME = Time()
+
+
+def in_model_time(patch: pytest.MonkeyPatch) -> None:
+    """Let everything that waits or asks for the time ask TIME."""
+    for module in (apply, deeds, drains, holding, memberdeeds):
+        patch.setattr(module, "time", TIME)
+    for module in (runner, members, pods, token_commands, workers):
+        patch.setattr(module, "time", TIME)
+    for module in (runner, members, pods, queries, token_commands, workers):
+        patch.setattr(module, "datetime", TIME)
+    defaults = {**waiting.wait.__kwdefaults__, "clock": TIME.monotonic, "sleep": TIME.sleep}
+    patch.setattr(waiting.wait, "__kwdefaults__", defaults)
+
+
 LIVING: dict[str, tuple[FakeFleet, bytes]] = {}
 
 
