@@ -125,6 +125,16 @@ def test_a_second_run_writes_nothing_and_verify_finds_nothing(lab: Lab, joined: 
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_no_automated_check_of_the_cis_benchmark_fails_on_a_worker(lab: Lab, joined: Path) -> None:
+    done = lab.bootstrap("verify", joined, "--profile", "cis", "--output", "json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = json.loads(done.stdout.strip().splitlines()[-1])["results"]
+    for name in WORKERS:
+        statuses = {check["number"]: check["status"] for check in results[name]["checks"]}
+        assert "4.2.1" in statuses
+        assert {number for number, status in statuses.items() if status in ("FAIL", "WARN")} == set()
+
+
 def test_kubelets_serve_logs_and_exec(lab: Lab, joined: Path) -> None:
     assert "haproxy" in lab.kubectl("-n", "kube-system", "exec", f"balancer-{W1}", "--", "haproxy", "-v").lower()
     lab.kubectl("-n", "kube-system", "logs", f"balancer-{W1}")

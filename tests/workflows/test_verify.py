@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bootstrap import cis, queries
+from bootstrap import cis, queries, workers
 from bootstrap.cluster import Cluster, Host
 from bootstrap.connection import Connection
 from bootstrap.console import Console
@@ -64,6 +64,21 @@ def test_the_benchmark_on_a_cluster_of_ours(tmp_path: Path) -> None:
     failed = {check["number"] for host in result["results"].values() for check in host["checks"] if check["status"] == "FAIL"}
     assert code is (ExitCode.DRIFT if failed else ExitCode.DONE)
     assert fleet.count() == before
+
+
+def test_the_benchmark_of_workers_that_have_joined_is_that_of_their_kubelets(tmp_path: Path) -> None:
+    cluster = a_cluster(workers=2)
+    fleet = a_living_fleet(cluster, tmp_path)
+    TIME.fleet = fleet
+    workers.add(cluster, workers.AddRequest(Path("demo.yaml"), ("w1",)), lambda _, host: fleet.connect(host), Recorder())
+    fleet.host("w2").power_off()
+    _, result, _ = benchmark(fleet, cluster)
+    assert (sorted(result["results"]), result["unreachable"]) == (["cp1", "cp2", "cp3", "w1"], [])
+    checks = {check["number"]: check["status"] for check in result["results"]["w1"]["checks"]}
+    assert list(checks) == [check.number for check in cis.WORKER_CHECKS]
+    assert {number.partition(".")[0] for number in checks} == {"4"}
+    fleet.host("w1").power_off()
+    assert benchmark(fleet, cluster)[1]["unreachable"] == ["w1"]
 
 
 def test_a_fault_is_shown_with_its_place_and_what_to_do(tmp_path: Path) -> None:
