@@ -17,9 +17,23 @@ from itertools import groupby
 from pathlib import PurePosixPath
 from typing import assert_never
 
-from bootstrap import deeds, drains, memberdeeds, refusals, waiting
+from bootstrap import clusterdeeds, deeds, drains, memberdeeds, refusals, waiting
 from bootstrap.access import Access
-from bootstrap.apiserver import ApiClient
+from bootstrap.changes import (
+    ApiApply,
+    Change,
+    ClusterChange,
+    Drain,
+    EtcdAddLearner,
+    MovePath,
+    RemovePath,
+    Run,
+    SaveLocal,
+    SetMode,
+    WaitFor,
+    WriteFile,
+    done_text,
+)
 from bootstrap.errors import BootstrapError, ExitCode, HostUnreachable, SeveralErrors
 from bootstrap.events import Event, Kind
 from bootstrap.files import File
@@ -28,29 +42,9 @@ from bootstrap.localfiles import write_local
 from bootstrap.objects import wave
 from bootstrap.parallel import each
 from bootstrap.plan import (
-    AddTaints,
-    ApiApply,
-    ApiDelete,
-    ApiPrune,
-    Change,
-    ClusterChange,
-    Cordon,
-    Drain,
-    EtcdAddLearner,
-    EtcdMoveLeader,
-    EtcdPromote,
-    EtcdRemove,
-    MovePath,
-    NodeRemove,
     Plan,
-    RemovePath,
-    Run,
-    SaveLocal,
-    SetMode,
     Spread,
     Step,
-    WaitFor,
-    WriteFile,
 )
 
 MAX_HOSTS_AT_ONCE = 50
@@ -139,7 +133,7 @@ class Applier:
     def _make_sure(self, host: str, change: Change) -> None:
         """Raise HoldLost where another operator may be at work by now."""
         if self._access.holds is not None and not isinstance(change, WaitFor):
-            elsewhere = isinstance(change, ClusterChange | SaveLocal)
+            elsewhere = isinstance(change, ClusterChange | Drain | SaveLocal)
             self._access.holds.check(None if elsewhere else host, self._stop.is_set)
 
     def _one(self, step: Step, host: str, change: Change) -> None:
@@ -147,7 +141,7 @@ class Applier:
         if isinstance(change, Drain):
             self._drain(step, host, change)
         elif isinstance(change, ClusterChange):
-            self._of_cluster(change)
+            clusterdeeds.do(self._access, change, self._stop.is_set)
         elif isinstance(change, WaitFor):
             self._wait(step, host, change)
             return
@@ -173,37 +167,6 @@ class Applier:
                 deeds.run(connections[host], argv, timeout.total_seconds(), stdin)
             case EtcdAddLearner():
                 memberdeeds.add_learner(self._access, host, change, self._stop.is_set)
-            case _:
-                assert_never(change)
-
-    def _of_cluster(self, change: ClusterChange) -> None:
-        """Through whichever host can: the one that the change is about need not be there any more."""
-        match change:
-            case ApiApply():
-                apply = partial(_apply, change=change)
-                deeds.retried(self._access, apply, change.ref, self._stop.is_set)
-            case ApiDelete(thing):
-                delete = partial(deeds.delete, thing=thing)
-                deeds.retried(self._access, delete, f"the deletion of {change.ref}", self._stop.is_set)
-            case ApiPrune(leftover):
-                prune = partial(deeds.prune, leftover=leftover)
-                deeds.retried(self._access, prune, f"the deletion of {leftover.ref}", self._stop.is_set)
-            case AddTaints(node, taints):
-                taint = partial(deeds.add_taints, node=node, taints=taints)
-                deeds.retried(self._access, taint, f"taints of {node}", self._stop.is_set)
-            case EtcdPromote():
-                memberdeeds.promote(self._access, change, self._stop.is_set)
-            case EtcdMoveLeader():
-                memberdeeds.move_leader(self._access, change, self._stop.is_set)
-            case EtcdRemove():
-                memberdeeds.remove(self._access, change, self._stop.is_set)
-            case NodeRemove(node):
-                remove = partial(deeds.remove_node, node=node)
-                deeds.retried(self._access, remove, f"the removal of node {node}", self._stop.is_set)
-            case Cordon(node):
-                deeds.retried(self._access, partial(deeds.cordon, node=node), f"the cordon of {node}", self._stop.is_set)
-            case Drain():
-                raise AssertionError("a drain tells what it waits for: _drain")
             case _:
                 assert_never(change)
 
@@ -268,53 +231,6 @@ def _before(changes: Sequence[WriteFile]) -> dict[PurePosixPath, str]:
         for change in changes
         if isinstance(change.entry, File)
     }
-
-
-def done_text(change: Change) -> str:
-    """What a change did, in the past tense and without any content."""
-    match change:
-        case WriteFile(entry):
-            return f"wrote {entry.path}"
-        case SetMode(path, mode, owner, group):
-            return f"set {path} to {mode:04o} {owner}:{group}"
-        case RemovePath(path):
-            return f"removed {path}"
-        case MovePath(source, target):
-            return f"moved {source} to {target}"
-        case Run(_, title):
-            return title
-        case WaitFor(probe):
-            return f"waited for {probe}"
-        case ApiApply():
-            return f"applied {change.ref}"
-        case ApiDelete():
-            return f"deleted {change.ref}"
-        case ApiPrune(leftover):
-            return f"deleted {leftover.ref}"
-        case AddTaints(node):
-            return f"tainted {node}"
-        case EtcdAddLearner(member):
-            return f"added etcd learner {member}"
-        case EtcdPromote(member):
-            return f"promoted etcd member {member} to a voter"
-        case EtcdMoveLeader(away_from):
-            return f"etcd is led by none of {', '.join(away_from)}"
-        case EtcdRemove(member):
-            return f"removed etcd member {member}"
-        case NodeRemove(node):
-            return f"removed node {node}"
-        case Cordon(node):
-            return f"cordoned {node}"
-        case Drain(node):
-            return f"drained {node}"
-        case SaveLocal(path):
-            return f"wrote {path} on this machine"
-        case _:
-            assert_never(change)
-
-
-def _apply(api: ApiClient, change: ApiApply) -> None:
-    api.apply(deeds.applied_object(api, change))
 
 
 def _grouped(changes: Sequence[Change]) -> Iterator[tuple[Change, ...]]:

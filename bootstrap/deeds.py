@@ -13,9 +13,10 @@ from bootstrap import applyset
 from bootstrap.access import Access
 from bootstrap.apiserver import ApiClient, ApiError
 from bootstrap.applyset import Leftover
+from bootstrap.changes import ApiApply
 from bootstrap.connection import Connection, NoAnswer
 from bootstrap.errors import HostUnreachable, RemoteError
-from bootstrap.plan import ApiApply, taint_in
+from bootstrap.plan import taint_in
 
 # Source: Kubernetes pkg/controlplane/apiserver/server.go, IdentityLeaseComponentLabelKey (1.35 to 1.37).
 _SERVERS_LEASES = "apiserver.kubernetes.io%2Fidentity%3Dkube-apiserver"
@@ -51,6 +52,11 @@ def retried(access: Access, deed: Callable[[ApiClient], object], what: str, stop
 def applied_object(api: ApiClient, change: ApiApply) -> Mapping[str, Any]:
     """What a change applies: its object, with what the live one has as well where it only widens that."""
     return applyset.widened(change.object, api.get(api.path(change.object))) if change.widens else change.object
+
+
+def apply(api: ApiClient, change: ApiApply) -> None:
+    """Server-side apply of a change's object."""
+    api.apply(applied_object(api, change))
 
 
 def prune(api: ApiClient, leftover: Leftover) -> None:

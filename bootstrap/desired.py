@@ -11,8 +11,10 @@ from typing import Any
 
 from bootstrap import addons, applyset, balancer, components, hardening, kubelet, userpods, virtual_ip
 from bootstrap import constants as k
+from bootstrap.changes import RemovePath, Run, SetMode, WriteFile
 from bootstrap.cluster import Host, Role
 from bootstrap.components import ManifestContext
+from bootstrap.differences import difference, wrong_modes
 from bootstrap.errors import PersonNeeded
 from bootstrap.etcd_user import etcd_user, is_made, sysusers_file
 from bootstrap.facts import Facts
@@ -20,7 +22,7 @@ from bootstrap.facts.live import manifests
 from bootstrap.files import Directory, File, Link, is_temporary
 from bootstrap.objects import WORKLOADS, Object, wave
 from bootstrap.pki import Kept
-from bootstrap.plan import RemovePath, Run, SetMode, Snapshot, WriteFile, difference, wrong_modes
+from bootstrap.plan import Snapshot
 
 Entry = File | Directory | Link
 CONFIG_MODE = 0o600

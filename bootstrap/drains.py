@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from bootstrap import draining
 from bootstrap.access import Access
 from bootstrap.apiserver import ApiClient, ApiError
+from bootstrap.changes import Drain
 from bootstrap.connection import NoAnswer
 from bootstrap.draining import Pod
 from bootstrap.errors import BootstrapError, HostUnreachable
-from bootstrap.plan import Drain
 
 DRAIN_PAUSE_S = 2.0
 

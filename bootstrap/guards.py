@@ -10,13 +10,14 @@ from pathlib import Path, PurePosixPath
 
 from bootstrap import components, desired, kubeconfig, staticpod
 from bootstrap import constants as k
+from bootstrap.changes import Change, WriteFile
 from bootstrap.cluster import Cluster, Host
 from bootstrap.errors import Refused
 from bootstrap.facts import Facts
 from bootstrap.facts.live import manifests
 from bootstrap.files import File, Secret
 from bootstrap.membership import quorum
-from bootstrap.plan import Change, Plan, Snapshot, Workflow, WriteFile
+from bootstrap.plan import Plan, Snapshot, Workflow
 from bootstrap.userpods import identity
 
 

@@ -11,13 +11,13 @@ from datetime import timedelta
 from typing import TypeVar
 
 from bootstrap.access import Access
+from bootstrap.changes import EtcdAddLearner, EtcdMoveLeader, EtcdPromote, EtcdRemove
 from bootstrap.connection import NoAnswer
 from bootstrap.errors import HostUnreachable, PersonNeeded, RemoteError
 from bootstrap.etcd import EtcdClient, EtcdRefusal
 from bootstrap.files import File
 from bootstrap.joining import Journal
 from bootstrap.membership import Member
-from bootstrap.plan import EtcdAddLearner, EtcdMoveLeader, EtcdPromote, EtcdRemove
 from bootstrap.waiting import voter
 
 T = TypeVar("T")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bootstrap import desired, guards, joining, leaving, membership, observing, snapshots, workflows
 from bootstrap.access import Access
+from bootstrap.changes import SaveLocal
 from bootstrap.cluster import Cluster, Host, Role
 from bootstrap.components.etcd import peer_url
 from bootstrap.connecting import Connect, changing
@@ -24,7 +25,7 @@ from bootstrap.facts import Facts
 from bootstrap.joining import JOURNAL, Candidate, Join
 from bootstrap.localfiles import refuse_unwritable
 from bootstrap.membership import Member
-from bootstrap.plan import ApiState, Plan, SaveLocal, Snapshot, think
+from bootstrap.plan import ApiState, Plan, Snapshot, think
 from bootstrap.runner import default_kubeconfig, look, refuse, run
 
 

@@ -10,6 +10,7 @@ from bootstrap import constants as k
 from bootstrap.access import Access
 from bootstrap.apiserver import ApiClient, ApiError
 from bootstrap.apply import MAX_HOSTS_AT_ONCE
+from bootstrap.changes import ApiApply
 from bootstrap.cluster import Cluster
 from bootstrap.connection import NoAnswer
 from bootstrap.errors import HostUnreachable
@@ -17,7 +18,7 @@ from bootstrap.facts import Facts
 from bootstrap.health import ask, readiness
 from bootstrap.membership import Member
 from bootstrap.parallel import each
-from bootstrap.plan import ApiApply, ApiState, Plan, Snapshot
+from bootstrap.plan import ApiState, Plan, Snapshot
 
 AT_ONCE = 8
 

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from bootstrap import constants as k
 from bootstrap import desired, guards, podcheck, snapshots, userpods, workflows
 from bootstrap.access import Access
+from bootstrap.changes import RemovePath, WriteFile
 from bootstrap.cluster import Cluster, Host, Role
 from bootstrap.connecting import Connect, changing
 from bootstrap.console import Console
@@ -20,7 +21,7 @@ from bootstrap.facts import Facts
 from bootstrap.facts.live import kubelet_runs, manifests
 from bootstrap.hostpods import HostPods
 from bootstrap.phases.static_pods import STABLE_S
-from bootstrap.plan import Plan, RemovePath, Snapshot, WriteFile, think
+from bootstrap.plan import Plan, Snapshot, think
 from bootstrap.runner import look, not_among, run
 from bootstrap.userpods import UserPod
 

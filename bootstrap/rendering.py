@@ -17,12 +17,13 @@ import yaml
 
 from bootstrap import constants as k
 from bootstrap import desired, snapshots, userpods, workflows
+from bootstrap.changes import ApiApply, WriteFile
 from bootstrap.cluster import Cluster, Host
 from bootstrap.console import Console
 from bootstrap.errors import ExitCode, UsageError
 from bootstrap.facts import Facts
 from bootstrap.files import File, Link
-from bootstrap.plan import ApiApply, Snapshot, WriteFile, think
+from bootstrap.plan import Snapshot, think
 
 
 def render(cluster: Cluster, out: Path, secrets: bool, console: Console) -> ExitCode:

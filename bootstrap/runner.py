@@ -13,6 +13,7 @@ from bootstrap import desired, guards, membership, observing, pruning, snapshots
 from bootstrap import preflight as checks
 from bootstrap.access import Access
 from bootstrap.apply import Applier
+from bootstrap.changes import ApiPrune, SaveLocal
 from bootstrap.cluster import Cluster, Host, Role
 from bootstrap.connecting import Connect, at_once, changing, raise_all
 from bootstrap.console import Console
@@ -21,7 +22,7 @@ from bootstrap.events import Event, Kind
 from bootstrap.facts import Facts
 from bootstrap.localfiles import refuse_unwritable
 from bootstrap.phases import admin_access, prune_addons
-from bootstrap.plan import ApiPrune, Plan, SaveLocal, Snapshot, Workflow, think
+from bootstrap.plan import Plan, Snapshot, Workflow, think
 
 
 @dataclass(frozen=True)

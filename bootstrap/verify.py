@@ -18,14 +18,16 @@ from bootstrap import constants as k
 from bootstrap import desired, guards, hardening, health, healthz, hostpods, staticpod, userpods
 from bootstrap.access import Access
 from bootstrap.apiserver import ApiError
-from bootstrap.apply import MAX_HOSTS_AT_ONCE, done_text
+from bootstrap.apply import MAX_HOSTS_AT_ONCE
+from bootstrap.changes import AddTaints, ApiApply, ApiPrune, WriteFile, done_text, mutates
 from bootstrap.cluster import Host, Role
 from bootstrap.connection import NoAnswer, Request, Tls
+from bootstrap.differences import same_pod
 from bootstrap.errors import BootstrapError
 from bootstrap.facts import Facts, is_live
 from bootstrap.files import File, Link
 from bootstrap.parallel import each
-from bootstrap.plan import AddTaints, ApiApply, ApiPrune, Plan, Snapshot, WriteFile, mutates, same_pod
+from bootstrap.plan import Plan, Snapshot
 
 # One of each kind: discovery, what says most to a stranger, and what kubeadm's RBAC gives to everybody but us.
 NEVER_ANONYMOUS = ("/api", "/apis", "/version", "/metrics", "/openapi/v2", "/livez/etcd", "/api/v1/nodes", k.CLUSTER_INFO)

@@ -87,7 +87,7 @@ def add(cluster: Cluster, request: AddRequest, connect: Connect, console: Consol
 
 @dataclass(frozen=True)
 class RemoveRequest:
-    """What `remove-worker` was asked for. drain_timeout, force, delete_emptydir_data: of the drain, as of plan.Drain.
+    """What `remove-worker` was asked for. drain_timeout, force, delete_emptydir_data: of the drain, as of changes.Drain.
 
     dead: the machines do not answer any more, and nothing but their Node objects is left to be removed.
     """

@@ -12,10 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, assert_never
 
-from bootstrap.console.filediff import FileDiff, attributes, content_diff
-from bootstrap.console.printable import count, escaped, fingerprint, jsonable, masked, masked_object, redacted
-from bootstrap.files import Directory, File
-from bootstrap.plan import (
+from bootstrap.changes import (
     AddTaints,
     ApiApply,
     ApiDelete,
@@ -29,14 +26,19 @@ from bootstrap.plan import (
     EtcdRemove,
     MovePath,
     NodeRemove,
-    Plan,
     RemovePath,
     Run,
     SaveLocal,
     SetMode,
-    Step,
     WaitFor,
     WriteFile,
+)
+from bootstrap.console.filediff import FileDiff, attributes, content_diff
+from bootstrap.console.printable import count, escaped, fingerprint, jsonable, masked, masked_object, redacted
+from bootstrap.files import Directory, File
+from bootstrap.plan import (
+    Plan,
+    Step,
 )
 
 NOUNS = {

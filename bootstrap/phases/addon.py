@@ -7,8 +7,9 @@ A second run writes nothing.
 from collections.abc import Sequence
 
 from bootstrap import applyset, desired
+from bootstrap.changes import ApiApply, Change
 from bootstrap.cluster import Host
-from bootstrap.plan import ApiApply, Change, Phase, Snapshot, Spread
+from bootstrap.plan import Phase, Snapshot, Spread
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:

@@ -5,8 +5,9 @@ Inputs: where the user asked for it, what is there. Outputs: that file, 0600. A 
 
 from collections.abc import Sequence
 
+from bootstrap.changes import Change, SaveLocal
 from bootstrap.cluster import Host
-from bootstrap.plan import Change, Phase, SaveLocal, Snapshot, Spread
+from bootstrap.plan import Phase, Snapshot, Spread
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 
 from bootstrap import constants as k
 from bootstrap import desired
+from bootstrap.changes import Change
 from bootstrap.cluster import Host
-from bootstrap.plan import Change, Phase, Snapshot, difference
+from bootstrap.differences import difference
+from bootstrap.plan import Phase, Snapshot
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:

@@ -14,10 +14,12 @@ from datetime import timedelta
 
 from bootstrap import balancer, desired, healthz
 from bootstrap import constants as k
+from bootstrap.changes import Change, Run, WaitFor
 from bootstrap.cluster import Host
+from bootstrap.differences import difference
 from bootstrap.facts import has_joined
 from bootstrap.health import Healthy
-from bootstrap.plan import Among, Change, Phase, Run, Snapshot, WaitFor, difference
+from bootstrap.plan import Among, Phase, Snapshot
 from bootstrap.scripts import script
 
 RELOADED = timedelta(seconds=30)

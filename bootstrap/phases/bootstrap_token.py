@@ -6,8 +6,9 @@ Inputs: the cluster's CA, the endpoint. Outputs: kube-public/cluster-info, roles
 from collections.abc import Sequence
 
 from bootstrap import rbac
+from bootstrap.changes import ApiApply, Change
 from bootstrap.cluster import Host
-from bootstrap.plan import ApiApply, Change, Phase, Snapshot, Spread
+from bootstrap.plan import Phase, Snapshot, Spread
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:

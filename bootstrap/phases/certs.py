@@ -9,8 +9,9 @@ left of files of ours is removed. A second run keeps every file that is valid; c
 from collections.abc import Sequence
 
 from bootstrap import desired
+from bootstrap.changes import Change
 from bootstrap.cluster import Host
-from bootstrap.plan import Change, Phase, Snapshot
+from bootstrap.plan import Phase, Snapshot
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:

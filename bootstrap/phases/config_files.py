@@ -9,8 +9,9 @@ encryption key is on every master before any etcd has data. A second run writes 
 from collections.abc import Sequence
 
 from bootstrap import desired
+from bootstrap.changes import Change
 from bootstrap.cluster import Host
-from bootstrap.plan import Change, Phase, Snapshot
+from bootstrap.plan import Phase, Snapshot
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:

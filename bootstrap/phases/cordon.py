@@ -5,8 +5,9 @@ Inputs: the nodes as the API has them. Outputs: spec.unschedulable of the Node o
 
 from collections.abc import Sequence
 
+from bootstrap.changes import Change, Cordon
 from bootstrap.cluster import Host
-from bootstrap.plan import Change, Cordon, Phase, Snapshot
+from bootstrap.plan import Phase, Snapshot
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from bootstrap import tokens
+from bootstrap.changes import ApiApply, Change, WaitFor
 from bootstrap.cluster import Host
 from bootstrap.health import TokenSigned
-from bootstrap.plan import ApiApply, Change, Phase, Snapshot, Spread, WaitFor
+from bootstrap.plan import Phase, Snapshot, Spread
 
 _SIGNED_WITHIN = timedelta(seconds=20)      # a controller that has just become the leader starts within some seconds
 

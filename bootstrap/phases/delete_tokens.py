@@ -6,8 +6,9 @@ Inputs: the option `token_ids`. Outputs: no Secrets of those. A second run has n
 from collections.abc import Sequence
 
 from bootstrap import tokens
+from bootstrap.changes import ApiDelete, Change
 from bootstrap.cluster import Host
-from bootstrap.plan import ApiDelete, Change, Phase, Snapshot, Spread
+from bootstrap.plan import Phase, Snapshot, Spread
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:

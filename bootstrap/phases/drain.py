@@ -6,8 +6,9 @@ static pods' mirrors and those of DaemonSets. A second run finds no pod to evict
 
 from collections.abc import Sequence
 
+from bootstrap.changes import Change, Drain
 from bootstrap.cluster import Host
-from bootstrap.plan import Change, Drain, Phase, Snapshot
+from bootstrap.plan import Phase, Snapshot
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:

@@ -7,8 +7,9 @@ Outputs: /etc/kubernetes/*.conf. A second run keeps every file that is valid.
 from collections.abc import Sequence
 
 from bootstrap import desired
+from bootstrap.changes import Change
 from bootstrap.cluster import Host
-from bootstrap.plan import Change, Phase, Snapshot
+from bootstrap.plan import Phase, Snapshot
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:

@@ -10,9 +10,11 @@ from collections.abc import Sequence
 
 from bootstrap import constants as k
 from bootstrap import desired
+from bootstrap.changes import Change, Run
 from bootstrap.cluster import Host
+from bootstrap.differences import difference
 from bootstrap.facts import Facts, ServiceFacts
-from bootstrap.plan import Change, Phase, Run, Snapshot, difference
+from bootstrap.plan import Phase, Snapshot
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:

@@ -7,9 +7,10 @@ A second run writes nothing.
 from collections.abc import Sequence
 
 from bootstrap import objects, rbac
+from bootstrap.changes import AddTaints, ApiApply, Change, WaitFor
 from bootstrap.cluster import Host
 from bootstrap.health import NodesRegistered
-from bootstrap.plan import AddTaints, ApiApply, Change, Phase, Snapshot, Spread, WaitFor
+from bootstrap.plan import Phase, Snapshot, Spread
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:

@@ -5,10 +5,11 @@ Inputs: none. Outputs: ConfigMap kube-system/bootstrap. A second run writes noth
 
 from collections.abc import Sequence
 
+from bootstrap.changes import ApiApply, Change
 from bootstrap.cluster import Host
 from bootstrap.constants import FINISHED_MARK
 from bootstrap.objects import config_map
-from bootstrap.plan import ApiApply, Change, Phase, Snapshot, Spread
+from bootstrap.plan import Phase, Snapshot, Spread
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:

@@ -7,8 +7,9 @@ Inputs: labels and taints of the inventory. Outputs: labels and taints of the No
 from collections.abc import Sequence
 
 from bootstrap import objects, rbac
+from bootstrap.changes import AddTaints, ApiApply, Change
 from bootstrap.cluster import Host
-from bootstrap.plan import AddTaints, ApiApply, Change, Phase, Snapshot
+from bootstrap.plan import Phase, Snapshot
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:

@@ -6,8 +6,9 @@ Inputs: the hosts that leave, the member list. Outputs: another leader, where on
 from collections.abc import Sequence
 
 from bootstrap import membership
+from bootstrap.changes import Change, EtcdMoveLeader
 from bootstrap.cluster import Host
-from bootstrap.plan import Change, EtcdMoveLeader, Phase, Snapshot, Spread
+from bootstrap.plan import Phase, Snapshot, Spread
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:

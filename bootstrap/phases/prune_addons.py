@@ -7,8 +7,9 @@ set's parent narrowed to what is left; neither while it is not known what the cl
 from collections.abc import Sequence
 
 from bootstrap import applyset, desired
+from bootstrap.changes import ApiApply, ApiPrune, Change
 from bootstrap.cluster import Host
-from bootstrap.plan import ApiApply, ApiPrune, Change, Phase, Snapshot, Spread
+from bootstrap.plan import Phase, Snapshot, Spread
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:

@@ -7,9 +7,10 @@ every master leaves, or when the member has left already. Whether the rest keeps
 from collections.abc import Sequence
 
 from bootstrap import membership
+from bootstrap.changes import Change, EtcdRemove
 from bootstrap.cluster import Host
 from bootstrap.components.etcd import peer_url
-from bootstrap.plan import Change, EtcdRemove, Phase, Snapshot, Spread
+from bootstrap.plan import Phase, Snapshot, Spread
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:

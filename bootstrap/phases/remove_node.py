@@ -7,8 +7,9 @@ Nothing to do when every master is reset, or when no API server that stays answe
 
 from collections.abc import Sequence
 
+from bootstrap.changes import Change, NodeRemove
 from bootstrap.cluster import Host
-from bootstrap.plan import Change, NodeRemove, Phase, Snapshot
+from bootstrap.plan import Phase, Snapshot
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:

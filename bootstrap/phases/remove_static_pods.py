@@ -7,10 +7,11 @@ such file, no such process: a removed manifest alone does not prove that. A seco
 from collections.abc import Sequence
 from datetime import timedelta
 
+from bootstrap.changes import Change, RemovePath, Run, WaitFor
 from bootstrap.cluster import Host
 from bootstrap.facts.live import manifests
 from bootstrap.health import PodGone
-from bootstrap.plan import Change, Phase, RemovePath, Run, Snapshot, Spread, WaitFor
+from bootstrap.plan import Phase, Snapshot, Spread
 from bootstrap.userpods import grace_s, identity
 
 MARGIN = timedelta(seconds=60)

@@ -12,13 +12,14 @@ from collections.abc import Sequence
 
 from bootstrap import constants as k
 from bootstrap import desired, membership
+from bootstrap.changes import Change, MovePath, RemovePath, Run
 from bootstrap.cluster import Host, Role
 from bootstrap.facts import Facts
 from bootstrap.files import is_temporary
 from bootstrap.joining import JOURNAL
 from bootstrap.kubeconfig import KUBECONFIGS
 from bootstrap.pki.table import AUTHORITIES, CERTIFICATES, SA_KEY, SA_PUBLIC_KEY
-from bootstrap.plan import Change, MovePath, Phase, RemovePath, Run, Snapshot
+from bootstrap.plan import Phase, Snapshot
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:

@@ -7,9 +7,10 @@ of the user's own wait for. A second run asks once; where pods cannot start it e
 from collections.abc import Sequence
 
 from bootstrap import desired
+from bootstrap.changes import Change, WaitFor
 from bootstrap.cluster import Host
 from bootstrap.health import RolledOut, Workload
-from bootstrap.plan import Change, Phase, Snapshot, Spread, WaitFor
+from bootstrap.plan import Phase, Snapshot, Spread
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:

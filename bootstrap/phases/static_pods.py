@@ -9,9 +9,11 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from bootstrap import desired
+from bootstrap.changes import Change, WaitFor, WriteFile
 from bootstrap.cluster import Host
+from bootstrap.differences import difference, same_pod
 from bootstrap.health import PodRuns
-from bootstrap.plan import Change, Phase, Snapshot, Spread, WaitFor, WriteFile, difference, same_pod
+from bootstrap.plan import Phase, Snapshot, Spread
 from bootstrap.userpods import UserPod, grace_s
 
 STABLE_S = 30.0

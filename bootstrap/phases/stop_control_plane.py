@@ -9,9 +9,10 @@ A second run does nothing.
 from collections.abc import Sequence
 
 from bootstrap import constants as k
+from bootstrap.changes import Change
 from bootstrap.cluster import Host
 from bootstrap.phases import stop_static_pods
-from bootstrap.plan import Change, Phase, Snapshot
+from bootstrap.plan import Phase, Snapshot
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:

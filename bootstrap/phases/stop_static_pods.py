@@ -12,10 +12,11 @@ from pathlib import PurePosixPath
 
 from bootstrap import constants as k
 from bootstrap import desired
+from bootstrap.changes import Change, RemovePath, Run, WaitFor
 from bootstrap.cluster import Host, Role
 from bootstrap.facts import Facts
 from bootstrap.health import Gone
-from bootstrap.plan import Change, Phase, RemovePath, Run, Snapshot, WaitFor
+from bootstrap.plan import Phase, Snapshot
 from bootstrap.scripts import script
 
 GRACE = timedelta(seconds=60)

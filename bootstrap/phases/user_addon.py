@@ -7,10 +7,11 @@ server serves their kinds. A second run writes nothing.
 from collections.abc import Sequence
 
 from bootstrap import applyset, desired
+from bootstrap.changes import ApiApply, Change, WaitFor
 from bootstrap.cluster import Host
 from bootstrap.health import Established
 from bootstrap.objects import wave
-from bootstrap.plan import ApiApply, Change, Phase, Snapshot, Spread, WaitFor
+from bootstrap.plan import Phase, Snapshot, Spread
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:

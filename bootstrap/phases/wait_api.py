@@ -7,9 +7,10 @@ pods is restarted once. A second run asks once and goes on.
 from collections.abc import Sequence
 
 from bootstrap import healthz
+from bootstrap.changes import Change, WaitFor
 from bootstrap.cluster import Host
 from bootstrap.health import Healthy
-from bootstrap.plan import Change, Phase, Snapshot, WaitFor
+from bootstrap.plan import Phase, Snapshot
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:

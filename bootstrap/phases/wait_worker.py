@@ -7,9 +7,10 @@ that a kubelet which refused the balancer's pod is restarted once. A second run 
 from collections.abc import Sequence
 
 from bootstrap import desired, healthz
+from bootstrap.changes import Change, WaitFor
 from bootstrap.cluster import Host
 from bootstrap.health import Healthy, NodesRegistered
-from bootstrap.plan import Change, Phase, Snapshot, WaitFor
+from bootstrap.plan import Phase, Snapshot
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:

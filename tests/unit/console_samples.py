@@ -9,12 +9,7 @@ from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from bootstrap.console import Console
-from bootstrap.events import Event, Kind
-from bootstrap.files import Directory, File, Observed, Secret
-from bootstrap.health import Endpoint, Healthy
-from bootstrap.joining import JOURNAL
-from bootstrap.plan import (
+from bootstrap.changes import (
     AddTaints,
     ApiApply,
     ApiDelete,
@@ -25,16 +20,23 @@ from bootstrap.plan import (
     EtcdRemove,
     MovePath,
     NodeRemove,
-    Phase,
-    Plan,
     RemovePath,
     Run,
     SaveLocal,
     SetMode,
-    Spread,
-    Step,
     WaitFor,
     WriteFile,
+)
+from bootstrap.console import Console
+from bootstrap.events import Event, Kind
+from bootstrap.files import Directory, File, Observed, Secret
+from bootstrap.health import Endpoint, Healthy
+from bootstrap.joining import JOURNAL
+from bootstrap.plan import (
+    Phase,
+    Plan,
+    Spread,
+    Step,
 )
 
 HOSTS = ("cp1", "cp2", "cp3")

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from bootstrap.changes import Run, SaveLocal, WriteFile
 from bootstrap.files import Link, Observed, Secret
-from bootstrap.plan import Plan, Run, SaveLocal, WriteFile
+from bootstrap.plan import Plan
 from tests.unit.console_samples import Made, api, every_kind, everywhere, plan, step, wait, write
 
 MANIFEST = "/etc/kubernetes/manifests/etcd.yaml"

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from bootstrap.changes import Run, SaveLocal, WriteFile
 from bootstrap.errors import BootstrapError, RemoteError
 from bootstrap.events import Kind
 from bootstrap.files import Secret
-from bootstrap.plan import Plan, Run, SaveLocal, WriteFile
+from bootstrap.plan import Plan
 from tests.unit.console_samples import CANARY, Captured, Made, api, event, observed, plan, step, write
 
 BYTES = CANARY.encode()

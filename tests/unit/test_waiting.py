@@ -13,11 +13,12 @@ from bootstrap import health, waiting
 from bootstrap.access import Access
 from bootstrap.apiserver import ApiError
 from bootstrap.apply import Applier
+from bootstrap.changes import RemovePath, WaitFor
 from bootstrap.cluster import Cluster
 from bootstrap.connection import Completed
 from bootstrap.events import Event
 from bootstrap.facts import Facts
-from bootstrap.plan import Phase, Plan, RemovePath, Step, WaitFor
+from bootstrap.plan import Phase, Plan, Step
 
 CLUSTER = Cluster.model_validate(
     {"name": "demo", "kubernetesVersion": "v1.36.3",

@@ -54,7 +54,7 @@ def in_model_time(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(module, "time", TIME)
     for module in (runner, members, pods, queries, token_commands, workers):
         patch.setattr(module, "datetime", TIME)
-    defaults = {**waiting.wait.__kwdefaults__, "clock": TIME.monotonic, "sleep": TIME.sleep}
+    defaults = {**(waiting.wait.__kwdefaults__ or {}), "clock": TIME.monotonic, "sleep": TIME.sleep}
     patch.setattr(waiting.wait, "__kwdefaults__", defaults)
 
 

@@ -11,9 +11,10 @@ import pytest
 import yaml
 
 from bootstrap import applyset, queries
+from bootstrap.changes import ApiPrune
 from bootstrap.cluster import Cluster
 from bootstrap.errors import ExitCode, Refused, UsageError
-from bootstrap.plan import ApiPrune, Plan
+from bootstrap.plan import Plan
 from bootstrap.testing import FakeFleet, Killed
 from tests.workflows.support import TIME, Recorder, a_cluster, init, plan_of
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from bootstrap import queries
+from bootstrap.changes import RemovePath, Run
 from bootstrap.errors import ExitCode, Refused
-from bootstrap.plan import RemovePath, Run
 from bootstrap.testing import FakeFleet
 from tests.workflows.support import a_cluster, a_living_fleet, init, plan_of
 from tests.workflows.test_reset import reset

@@ -9,9 +9,9 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from bootstrap import inventory, queries
+from bootstrap.changes import ApiApply
 from bootstrap.errors import BootstrapError, ExitCode, HostUnreachable, PersonNeeded, Refused
 from bootstrap.events import Kind
-from bootstrap.plan import ApiApply
 from bootstrap.testing import FakeFleet, FakeHost
 from bootstrap.waiting import NotHealthy
 from tests.workflows.support import ADDRESSES, Recorder, a_cluster, a_living_fleet, init, plan_of

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from bootstrap import logs, podlist, pods, queries, rendering, userpods
+from bootstrap.changes import mutates
 from bootstrap.cluster import Cluster
 from bootstrap.constants import DEFAULT_MANIFEST_DIR
 from bootstrap.errors import ExitCode, InventoryError, Refused, UsageError
-from bootstrap.plan import mutates
 from bootstrap.refusals import PodRefused
 from bootstrap.testing import FakeFleet
 from bootstrap.waiting import NotHealthy

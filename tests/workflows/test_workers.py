@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from bootstrap import balancer, members, queries, workers
+from bootstrap.changes import WriteFile
 from bootstrap.cluster import Cluster, Taint
 from bootstrap.errors import BootstrapError, ExitCode, HostUnreachable, Refused, SeveralErrors, UsageError
 from bootstrap.files import File
-from bootstrap.plan import Plan, WriteFile
+from bootstrap.plan import Plan
 from bootstrap.testing import FakeFleet, Killed
 from tests.workflows.support import TIME, Recorder, a_cluster, a_living_fleet, init
 
