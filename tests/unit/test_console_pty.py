@@ -33,10 +33,10 @@ def seen(environ: dict[str, str], color: str = "auto", plain: str = "", width: i
     """What a terminal of that width is sent."""
     child, terminal = pty.fork()
     if child == 0:
-        os.environ.clear()
-        os.environ.update({"LANG": "C.UTF-8", "PYTHONPATH": str(ROOT), "TERM": "xterm", **environ})
         termios.tcsetwinsize(1, (24, width))
-        os.execv(sys.executable, [sys.executable, "-c", PROGRAM, color, plain])
+        # An environment of its own: readline has set COLUMNS in this one, where Python does not see it.
+        environ = {"LANG": "C.UTF-8", "PYTHONPATH": str(ROOT), "TERM": "xterm", **environ}
+        os.execve(sys.executable, [sys.executable, "-c", PROGRAM, color, plain], environ)
     said = b""
     while True:
         try:
