@@ -42,10 +42,6 @@ test: packages check ## All of it: unit tests, whole commands on model hosts, a 
 	$(BIN)/pytest -q -ra tests/ssh
 	$(BIN)/pytest -q -ra -x tests/lab
 
-.PHONY: test-long
-test-long: venv ## Further tests on real nodes: a virtual IP, add-master killed at five points, pods across nodes.
-	$(BIN)/pytest -q -ra -m exhaustive tests/lab
-
 .PHONY: demo
 demo: venv ## From nothing to three masters on real nodes; leaves the cluster up.
 	@mkdir -p out

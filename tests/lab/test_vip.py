@@ -12,8 +12,6 @@ import yaml
 
 from tests.lab.conftest import MASTERS, Lab, wait_until
 
-pytestmark = pytest.mark.exhaustive
-
 
 @pytest.fixture(scope="module")
 def vip(lab: Lab) -> Iterator[tuple[Path, str]]:
