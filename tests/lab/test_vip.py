@@ -35,6 +35,11 @@ def holders(lab: Lab, address: str) -> list[str]:
     return [name for name in MASTERS if f" {address}/32 " in lab.sh(name, "ip -4 -oneline address")]
 
 
+def said_of_the_check(lab: Lab, node: str) -> str:
+    """keepalived's complaints about running its check; it says them and goes on as if the check had passed."""
+    return lab.sh(node, "cat /var/log/pods/*keepalived*/*/*.log | grep -E \"Couldn't|[Dd]isabling|not found\" || true")
+
+
 def test_one_master_holds_it_and_people_use_it(lab: Lab, vip: tuple[Path, str]) -> None:
     inventory, address = vip
     assert len(holders(lab, address)) == 1
@@ -42,6 +47,7 @@ def test_one_master_holds_it_and_people_use_it(lab: Lab, vip: tuple[Path, str]) 
     assert kubeconfig["clusters"][0]["cluster"]["server"] == f"https://{address}:6443"
     assert len(lab.get("nodes")["items"]) == len(MASTERS)
     assert {f"keepalived-{name}" for name in MASTERS} <= set(lab.mirror_pods())
+    assert {name: said_of_the_check(lab, name) for name in MASTERS} == dict.fromkeys(MASTERS, "")
     assert "Nothing to do" in lab.init(inventory)
     done = lab.bootstrap("verify", inventory)
     assert done.returncode == 0, done.stdout + done.stderr
