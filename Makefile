@@ -37,10 +37,8 @@ packages: ## System packages that the tests need (root, apt).
 
 .PHONY: test
 test: packages check ## All of it: unit tests, whole commands on model hosts, a real sshd, real nodes.
-	$(BIN)/pytest -q -ra -n 2 tests/workflows
-	$(BIN)/pytest -q -ra -n 2 -m exhaustive tests/unit
 	$(BIN)/pytest -q -ra tests/ssh
-	$(BIN)/pytest -q -ra -x tests/lab
+	tests/run-together $(BIN)/pytest out/models.log
 
 .PHONY: demo
 demo: venv ## From nothing to three masters on real nodes; leaves the cluster up.
