@@ -41,11 +41,7 @@ from bootstrap.health import PodRuns, Verdict
 from bootstrap.localfiles import write_local
 from bootstrap.objects import wave
 from bootstrap.parallel import each
-from bootstrap.plan import (
-    Plan,
-    Spread,
-    Step,
-)
+from bootstrap.plan import Plan, Spread, Step
 
 MAX_HOSTS_AT_ONCE = 50
 OBJECTS_AT_ONCE = 4

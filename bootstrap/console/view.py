@@ -36,10 +36,7 @@ from bootstrap.changes import (
 from bootstrap.console.filediff import FileDiff, attributes, content_diff
 from bootstrap.console.printable import count, escaped, fingerprint, jsonable, masked, masked_object, redacted
 from bootstrap.files import Directory, File
-from bootstrap.plan import (
-    Plan,
-    Step,
-)
+from bootstrap.plan import Plan, Step
 
 NOUNS = {
     "create": "file", "change": "file", "set mode": "file", "remove": "removal", "move": "move", "run": "command", "wait": "wait",

@@ -13,18 +13,7 @@ from bootstrap.facts.plain import plain
 from bootstrap.facts.processes import listeners, start_time, static_processes
 from bootstrap.facts.runtime import runtime_facts
 from bootstrap.facts.security import security_facts
-from bootstrap.facts.system import (
-    accounts,
-    addresses,
-    cgroup_facts,
-    disks,
-    modules,
-    number,
-    os_facts,
-    seconds,
-    services,
-    swap,
-)
+from bootstrap.facts.system import accounts, addresses, cgroup_facts, disks, modules, number, os_facts, seconds, services, swap
 from bootstrap.files import Observed
 
 

@@ -10,15 +10,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from bootstrap.cluster import Arg, Cluster, Volume
-from bootstrap.constants import (
-    API_SERVER,
-    API_SERVER_CONFIG_DIR,
-    AUDIT_LOG_DIR,
-    CONTROLLER_MANAGER,
-    ETCD,
-    PKI_DIR,
-    SCHEDULER,
-)
+from bootstrap.constants import API_SERVER, API_SERVER_CONFIG_DIR, AUDIT_LOG_DIR, CONTROLLER_MANAGER, ETCD, PKI_DIR, SCHEDULER
 from bootstrap.hardening import audit
 from bootstrap.hardening.ciphers import CIPHER_SUITES, MIN_VERSION
 from bootstrap.hardening.config_files import ADMISSION, config_flags

@@ -10,27 +10,14 @@ from collections.abc import Sequence
 
 from bootstrap import constants as k
 from bootstrap import desired
-from bootstrap.changes import (
-    Change,
-    EtcdAddLearner,
-    EtcdPromote,
-    RemovePath,
-    WaitFor,
-    WriteFile,
-)
+from bootstrap.changes import Change, EtcdAddLearner, EtcdPromote, RemovePath, WaitFor, WriteFile
 from bootstrap.cluster import Host
 from bootstrap.components.etcd import peer_url
-from bootstrap.differences import (
-    difference,
-)
+from bootstrap.differences import difference
 from bootstrap.files import File
 from bootstrap.health import EtcdInStep
 from bootstrap.joining import JOURNAL, Journal
-from bootstrap.plan import (
-    Phase,
-    Snapshot,
-    Spread,
-)
+from bootstrap.plan import Phase, Snapshot, Spread
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:

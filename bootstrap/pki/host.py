@@ -15,13 +15,7 @@ from bootstrap.pki.authority import Authorities, Authority
 from bootstrap.pki.check import problem_with
 from bootstrap.pki.issue import Issued, issue
 from bootstrap.pki.shared import CERTIFICATE_MODE, KEY_MODE, MISSING, shared_files
-from bootstrap.pki.table import (
-    CERTIFICATES,
-    KUBELET_CLIENT_CURRENT,
-    KUBELET_SERVING,
-    CertificateEntry,
-    Wanted,
-)
+from bootstrap.pki.table import CERTIFICATES, KUBELET_CLIENT_CURRENT, KUBELET_SERVING, CertificateEntry, Wanted
 
 
 @dataclass(frozen=True)

@@ -32,12 +32,7 @@ from bootstrap.events import Event, Kind
 from bootstrap.files import Directory, File, Observed, Secret
 from bootstrap.health import Endpoint, Healthy
 from bootstrap.joining import JOURNAL
-from bootstrap.plan import (
-    Phase,
-    Plan,
-    Spread,
-    Step,
-)
+from bootstrap.plan import Phase, Plan, Spread, Step
 
 HOSTS = ("cp1", "cp2", "cp3")
 CANARY = "kanarienvogel"

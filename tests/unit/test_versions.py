@@ -3,15 +3,7 @@
 import pytest
 
 from bootstrap.cluster import Balancer, Dns, Etcd, LocalEtcd
-from bootstrap.versions import (
-    MINORS,
-    SUPPORTED_MINORS,
-    Version,
-    images,
-    kubelet_skew_problem,
-    minor_of,
-    upgrade_problem,
-)
+from bootstrap.versions import MINORS, SUPPORTED_MINORS, Version, images, kubelet_skew_problem, minor_of, upgrade_problem
 from tests.unit.rendering_samples import a_cluster
 
 
