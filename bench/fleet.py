@@ -30,6 +30,7 @@ def inventory(ports: list[int], directory: Path) -> Path:
     pinned = " ".join((directory / "host.pub").read_text().split()[:2])
     spec: dict[str, Any] = {
         "kubernetesVersion": "v1.36.3",
+        "networking": {"podSubnet": "10.240.0.0/12"},     # a /24 for each of them
         "ssh": {"user": "root", "sudo": "never", "identityFile": str(directory / "client"), "agent": False},
         "hosts": [
             {"name": f"cp{number}", "role": "control-plane", "address": str(first + number),
@@ -79,9 +80,8 @@ def measure(count: int) -> dict[str, float]:
             assert servers.stdout is not None
             assert servers.stdin is not None
             path = inventory(json.loads(servers.stdout.readline()), directory)
-            done = subprocess.run(
-                [sys.executable, "-m", "bench.fleet", "--plan", path], check=True, capture_output=True, text=True
-            )
+            argv = [sys.executable, "-m", "bench.fleet", "--plan", str(path)]
+            done = subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True)
             servers.stdin.close()
         found: dict[str, float] = json.loads(done.stdout)
         return found

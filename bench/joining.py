@@ -80,7 +80,7 @@ def join(count: int) -> dict[str, float]:
 
 def measure(count: int) -> dict[str, float]:
     argv = [sys.executable, "-m", "bench.joining", "--join", str(count)]
-    found: dict[str, float] = json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
+    found: dict[str, float] = json.loads(subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True).stdout)
     return found
 
 
