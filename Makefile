@@ -40,10 +40,6 @@ test: packages check ## All of it: unit tests, whole commands on model hosts, a 
 	$(BIN)/pytest -q -ra tests/ssh
 	tests/run-together $(BIN)/pytest out/models.log
 
-.PHONY: test-long
-test-long: venv ## Further kills on real nodes: of init at five more points, of add-master at five.
-	$(BIN)/pytest -q -ra -m exhaustive tests/lab
-
 .PHONY: demo
 demo: venv ## From nothing to three masters on real nodes; leaves the cluster up.
 	@mkdir -p out

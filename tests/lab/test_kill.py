@@ -11,12 +11,9 @@ import pytest
 
 from tests.lab.conftest import COMPONENTS, CP1, CP2, CP3, MASTERS, Lab, wait_until
 
-LONG = pytest.mark.exhaustive
 POINTS = (
-    pytest.param("certs", 2, marks=LONG), ("certs", 45), pytest.param("kubeconfig", 8, marks=LONG), ("etcd", 3),
-    pytest.param("kubelet-start", 5, marks=LONG), ("wait-control-plane/api", 4),
-    pytest.param("control-plane/controllers", 3, marks=LONG), ("bootstrap-token", 6), pytest.param("addon", 4, marks=LONG),
-    ("upload-config", 3),
+    ("certs", 2), ("certs", 45), ("kubeconfig", 8), ("etcd", 3), ("kubelet-start", 5), ("wait-control-plane/api", 4),
+    ("control-plane/controllers", 3), ("bootstrap-token", 6), ("addon", 4), ("upload-config", 3),
 )  # fmt: skip
 """Phase, and the number of the event in it with which the run is killed; half a minute each."""
 SHARED = "ca.crt ca.key etcd/ca.crt etcd/ca.key front-proxy-ca.crt front-proxy-ca.key sa.key sa.pub"

@@ -101,7 +101,6 @@ def test_three_five_three_one_three_while_somebody_writes(lab: Lab, five: None, 
     assert len(writer.acknowledged) > LEAST_WRITES
 
 
-@pytest.mark.exhaustive
 def test_killed_at_five_points_the_same_command_finishes(lab: Lab, five: None) -> None:
     lab.command("up", "--masters", "5", timeout=3600)
     lab.reset()

@@ -44,6 +44,7 @@ class Time:
 
 
 TIME = Time()
+LIVING: dict[str, tuple[FakeFleet, bytes]] = {}
 
 
 def in_model_time(patch: pytest.MonkeyPatch) -> None:
@@ -56,9 +57,6 @@ def in_model_time(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(module, "datetime", TIME)
     defaults = {**(waiting.wait.__kwdefaults__ or {}), "clock": TIME.monotonic, "sleep": TIME.sleep}
     patch.setattr(waiting.wait, "__kwdefaults__", defaults)
-
-
-LIVING: dict[str, tuple[FakeFleet, bytes]] = {}
 
 
 @dataclass
