@@ -147,7 +147,11 @@ def _container(cluster: Cluster) -> Object:
             "successThreshold": 1,
             "failureThreshold": 5,
         },
-        "readinessProbe": {"httpGet": {"path": "/ready", "port": "readiness-probe", "scheme": "HTTP"}},
+        "readinessProbe": {
+            "httpGet": {"path": "/ready", "port": "readiness-probe", "scheme": "HTTP"},
+            "periodSeconds": 1,
+            "failureThreshold": 30,
+        },
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "capabilities": {"add": ["NET_BIND_SERVICE"], "drop": ["ALL"]},

@@ -22,6 +22,10 @@ KUBEADMS_PLUGIN = "NodeRestriction"
 # Some 20 MB of etcd and of every watcher's memory.
 KEPT_TERMINATED_PODS = 1000
 
+# A new leader makes some hundred requests, one controller after the other, before the first of them works. 20 a second, and 30 at
+# once, make it wait for itself; who must not ask too much is told by the API server's priority and fairness.
+REQUESTS = {"kube-api-burst": "200", "kube-api-qps": "100"}
+
 
 def extra_args(cluster: Cluster, component: str, files: Mapping[str, PurePosixPath]) -> tuple[Arg, ...]:
     """Everything that is added to kubeadm's flags of a component, in order; the same on every host.
@@ -106,7 +110,7 @@ def _api_server_volumes(cluster: Cluster) -> list[Volume]:
 
 
 def _controller_manager(cluster: Cluster) -> dict[str, str]:
-    flags = _served(cluster)
+    flags = {**_served(cluster), **REQUESTS}
     if cluster.hardening.terminated_pods:
         flags["terminated-pod-gc-threshold"] = str(KEPT_TERMINATED_PODS)
     return flags

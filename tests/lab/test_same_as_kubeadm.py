@@ -100,6 +100,9 @@ def test_addons_are_kubeadms(kubeadm: str, cluster: Cluster, tmp_path: Path) -> 
         done = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=60)
         theirs |= {_ref(thing): thing for thing in yaml.safe_load_all(done.stdout) if thing}
     assert ours.keys() == theirs.keys()
+    deployment = ours["Deployment", "coredns"]
+    probe = deployment["spec"]["template"]["spec"]["containers"][0]["readinessProbe"]
+    assert (probe.pop("periodSeconds"), probe.pop("failureThreshold")) == (1, 30)
     for ref, thing in ours.items():
         if ref != ("ConfigMap", "kube-proxy"):
             assert _comparable(thing) == _comparable(theirs[ref]), ref

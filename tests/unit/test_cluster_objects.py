@@ -113,7 +113,8 @@ def test_kubeadm_config_says_what_we_run() -> None:
     assert (found["etcd"]["local"]["dataDir"], found["etcd"]["local"]["imageTag"]) == ("/data/etcd", "3.6.16-0")
 
 
-def test_kubeadm_config_of_a_plain_cluster_has_only_what_kubeadm_would_write() -> None:
+def test_kubeadm_config_of_a_plain_cluster_has_what_kubeadm_would_write_and_two_flags() -> None:
+    requests = [{"name": "kube-api-burst", "value": "200"}, {"name": "kube-api-qps", "value": "100"}]
     expected: dict[str, Any] = {
         "apiVersion": "kubeadm.k8s.io/v1beta4",
         "kind": "ClusterConfiguration",
@@ -122,7 +123,7 @@ def test_kubeadm_config_of_a_plain_cluster_has_only_what_kubeadm_would_write() -
         "certificateValidityPeriod": "8760h",
         "certificatesDir": "/etc/kubernetes/pki",
         "clusterName": "demo",
-        "controllerManager": {},
+        "controllerManager": {"extraArgs": requests},
         "dns": {"disabled": True},
         "encryptionAlgorithm": "ECDSA-P256",
         "etcd": {"local": {"dataDir": "/var/lib/etcd"}},

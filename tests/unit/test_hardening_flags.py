@@ -23,6 +23,8 @@ from bootstrap.kubeadm_config import cluster_configuration
 from tests.unit import rendering_samples as samples
 
 PLUGINS = "enable-admission-plugins"
+REQUESTS = {"kube-api-burst": "200", "kube-api-qps": "100"}
+"""What no switch turns off; the user's own values win."""
 
 
 def api_server(*extra: tuple[str, str], **switches: Any) -> Cluster:
@@ -37,8 +39,9 @@ def flags(cluster: Cluster, component: str = "kube-apiserver") -> dict[str, str]
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_with_every_switch_off_the_flags_are_kubeadms(component: str) -> None:
     cluster = samples.a_cluster(hardening=samples.NOTHING)
-    assert hardening.extra_args(cluster, component, {}) == ()
-    expected = components.component(component).defaults(cluster, cluster.hosts[0])
+    more = REQUESTS if component == "kube-controller-manager" else {}
+    assert {arg.name: arg.value for arg in hardening.extra_args(cluster, component, {})} == more
+    expected = {**components.component(component).defaults(cluster, cluster.hosts[0]), **more}
     birth = {name: value for name, value in flags(cluster, component).items() if name.startswith("initial-cluster")}
     assert flags(cluster, component) == {**expected, **birth}
 
@@ -46,7 +49,8 @@ def test_with_every_switch_off_the_flags_are_kubeadms(component: str) -> None:
 def test_with_every_switch_off_kubeadm_config_and_kubelets_say_nothing_of_it() -> None:
     cluster = samples.a_cluster(hardening=samples.NOTHING)
     configuration = cluster_configuration(cluster, samples.config_paths(cluster))
-    assert {"controllerManager": {}, "scheduler": {}}.items() <= configuration.items()
+    requests = [{"name": name, "value": value} for name, value in REQUESTS.items()]
+    assert {"controllerManager": {"extraArgs": requests}, "scheduler": {}}.items() <= configuration.items()
     assert configuration["apiServer"] == {"certSANs": ["127.0.0.1"]}
     own = yaml.safe_load(kubelet.config_file(cluster, cluster.hosts[0], samples.MANIFEST_DIR, samples.RUNTIME, None))
     shared = yaml.safe_load(kubelet.shared_config(cluster))
