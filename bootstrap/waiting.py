@@ -162,8 +162,8 @@ def _ask(probe: Probe, host: str, access: Access, settled: set[health.Endpoint])
             return Verdict(True)
         case health.EtcdVoters():
             return _with(lambda: health.voters(probe, access.etcd(host)), k.ETCD)
-        case health.EtcdInStep():
-            return _with(lambda: health.in_step(probe, voter(access, host), access.etcd(host)), k.ETCD)
+        case health.EtcdStarted():
+            return _with(lambda: health.started(probe, voter(access, host)), k.ETCD)
         case health.NodesRegistered():
             return _with(lambda: health.nodes(probe, access.any_api()), k.API_SERVER)
         case health.MirrorPods():

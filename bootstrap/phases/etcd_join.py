@@ -1,4 +1,5 @@
-"""etcd-join: the host's etcd comes into the member list of a living cluster: added as a learner, started, in step, promoted.
+"""etcd-join: the host's etcd comes into the member list of a living cluster: added as a learner, started, promoted when
+it is in step.
 
 kubeadm's phase of that name. One host after the other, for etcd takes one learner at a time.
 Inputs: how it joins (joining.py), the etcd settings. Outputs: an entry of the member list that votes, etcd's data directory,
@@ -15,7 +16,7 @@ from bootstrap.cluster import Host
 from bootstrap.components.etcd import peer_url
 from bootstrap.differences import difference
 from bootstrap.files import File
-from bootstrap.health import EtcdInStep
+from bootstrap.health import EtcdStarted
 from bootstrap.joining import JOURNAL, Journal
 from bootstrap.plan import Phase, Snapshot, Spread
 
@@ -30,8 +31,8 @@ def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
     changes += difference(facts, (*directory, desired.manifest(snapshot, host, k.ETCD)))
     if not join.votes:
         restart = not snapshot.options.get("keep_kubelet")
-        changes.append(WaitFor(EtcdInStep(host.name, url), join.wait, restart_kubelet=restart))
-        changes.append(EtcdPromote(host.name, url))
+        changes.append(WaitFor(EtcdStarted(host.name, url), join.wait, restart_kubelet=restart))
+        changes.append(EtcdPromote(host.name, url, join.wait))
     if join.journal or not join.added:
         changes.append(RemovePath(JOURNAL))
     return changes
