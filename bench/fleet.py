@@ -24,9 +24,10 @@ import yaml
 SIZES = (10, 100, 300, 1000)
 
 
-def inventory(ports: list[int], directory: Path) -> Path:
-    """An inventory of as many masters as there are ports."""
-    first = ipaddress.ip_address("192.0.2.0") if len(ports) < 250 else ipaddress.ip_address("198.18.0.0")
+def inventory(count: int, port: int, directory: Path) -> Path:
+    """An inventory of so many masters, each reached at a loopback address of its own."""
+    first = ipaddress.ip_address("192.0.2.0") if count < 250 else ipaddress.ip_address("198.18.0.0")
+    loopback = ipaddress.ip_address("127.1.0.0")
     pinned = " ".join((directory / "host.pub").read_text().split()[:2])
     spec: dict[str, Any] = {
         "kubernetesVersion": "v1.36.3",
@@ -34,8 +35,8 @@ def inventory(ports: list[int], directory: Path) -> Path:
         "ssh": {"user": "root", "sudo": "never", "identityFile": str(directory / "client"), "agent": False},
         "hosts": [
             {"name": f"cp{number}", "role": "control-plane", "address": str(first + number),
-             "ssh": {"host": "127.0.0.1", "port": port, "hostKey": [pinned]}}
-            for number, port in enumerate(ports, 1)
+             "ssh": {"host": str(loopback + number), "port": port, "hostKey": [pinned]}}
+            for number in range(1, count + 1)
         ],
     }  # fmt: skip
     path = directory / "fleet.yaml"
@@ -75,11 +76,11 @@ def measure(count: int) -> dict[str, float]:
         directory = Path(name)
         for key in ("host", "client"):
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", directory / key], check=True)
-        argv = [sys.executable, "-m", "bench.servers", str(count), str(directory / "host")]
+        argv = [sys.executable, "-m", "bench.servers", str(directory / "host")]
         with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as servers:
             assert servers.stdout is not None
             assert servers.stdin is not None
-            path = inventory(json.loads(servers.stdout.readline()), directory)
+            path = inventory(count, int(servers.stdout.readline()), directory)
             argv = [sys.executable, "-m", "bench.fleet", "--plan", str(path)]
             done = subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True)
             servers.stdin.close()

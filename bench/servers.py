@@ -1,18 +1,16 @@
 """Many SSH servers in one process, for a look at a thousand hosts without a thousand machines.
 
-Each listens on a port of its own and serves root shells that understand the frames of `bootstrap.ssh.helper`. The first script
-that comes is run for real, on this machine; every later one with the same text gets the same answer, so that what is measured is
-the tool and not a thousand shells on two cores. Run as `python -m bench.servers COUNT HOST_KEY`; prints the ports, ends with
-standard input.
+They answer at every loopback address, and at no other, through one port: a thousand that listen would stand in the facts of each
+host. They serve root shells that speak as `bootstrap.ssh.helper` wants it. The first script that comes is run for real, on
+this machine; every later one with the same text gets the same answer: what is measured is the tool, not a thousand shells on two
+cores. Run as `python -m bench.servers HOST_KEY`; prints the port, ends with standard input.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import logging
-import selectors
 import shlex
 import socket
 import subprocess
@@ -80,29 +78,28 @@ class Server(paramiko.ServerInterface):
         channel.close()
 
 
-def main(count: int, host_key: str) -> None:
+def main(host_key: str) -> None:
     logging.getLogger("paramiko").setLevel(logging.CRITICAL)    # clients hang up without a word when they have what they wanted
     key, scripts = paramiko.Ed25519Key.from_private_key_file(host_key), Scripts()
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    waiting = selectors.DefaultSelector()
-    for listener in listeners:
-        waiting.register(listener, selectors.EVENT_READ)
-    print(json.dumps([listener.getsockname()[1] for listener in listeners]), flush=True)
-    threading.Thread(target=accept, args=(waiting, key, scripts), daemon=True).start()
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo")
+    listener.bind(("", 0))
+    listener.listen(1024)
+    print(listener.getsockname()[1], flush=True)
+    threading.Thread(target=accept, args=(listener, key, scripts), daemon=True).start()
     sys.stdin.read()
 
 
-def accept(waiting: selectors.BaseSelector, key: paramiko.PKey, scripts: Scripts) -> None:
+def accept(listener: socket.socket, key: paramiko.PKey, scripts: Scripts) -> None:
     served: list[paramiko.Transport] = []
     while True:
-        for ready, _ in waiting.select():
-            client, _ = ready.fileobj.accept()  # type: ignore[union-attr]
-            transport = paramiko.Transport(client)
-            transport.add_server_key(key)
-            client.settimeout(IDLE_S)
-            transport.start_server(event=threading.Event(), server=Server(scripts))
-            served.append(transport)
+        client, _ = listener.accept()
+        transport = paramiko.Transport(client)
+        transport.add_server_key(key)
+        client.settimeout(IDLE_S)
+        transport.start_server(event=threading.Event(), server=Server(scripts))
+        served.append(transport)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])
+    main(sys.argv[1])

@@ -68,7 +68,7 @@ def yaml_scalar(value: object) -> str:
         case int():
             return str(value)
         case str():
-            return '"' + "".join(_escaped(character) for character in value) + '"'
+            return '"' + _TO_ESCAPE.sub(_escaped, value) + '"'
         case _:
             raise TypeError(f"a template takes strings and integers, not {value!r}")
 
@@ -202,15 +202,17 @@ def _environment(quote: Callable[[object], str]) -> jinja2.Environment:
     )
 
 
-def _escaped(character: str) -> str:
+_TO_ESCAPE = re.compile(r"[^ !#-\[\]-~]")
+
+
+def _escaped(found: re.Match[str]) -> str:
+    character = found.group()
     code = ord(character)
     match character:
         case '"' | "\\":
             return "\\" + character
         case "\n":
             return "\\n"
-        case _ if " " <= character <= "~":
-            return character
         case _ if code == 0 or 0xD800 <= code <= 0xDFFF:
             raise ValueError(f"not a character for a manifest: {character!r}")
         case _ if code <= 0xFF:
