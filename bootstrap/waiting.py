@@ -18,7 +18,7 @@ from bootstrap.facts import Facts
 from bootstrap.health import Probe, Verdict
 
 PAUSE_S = 0.3
-RUN_PAUSE_S = 0.5
+RUN_PAUSE_S = 0.3
 POD_PAUSE_S = 2.0
 """Between two looks at a host's processes, for a pod that takes its time anyway."""
 LOG_LINES = 12
