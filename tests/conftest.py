@@ -7,11 +7,13 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # Elsewhere every run tries something new; what it finds is printed as an example to run again.
-settings.register_profile("ci", derandomize=True, database=None, print_blob=True)
-settings.register_profile("here", print_blob=True)
+# No example fails for its time: how fast a machine is says nothing about the code.
+UNTIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("ci", derandomize=True, database=None, print_blob=True, **UNTIMED)
+settings.register_profile("here", print_blob=True, **UNTIMED)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 

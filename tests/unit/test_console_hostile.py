@@ -61,7 +61,7 @@ def views(text: str) -> dict[str, Callable[[Console], None]]:
     }
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(TEXTS)
 def test_as_text_nothing_but_text_is_written(text: str) -> None:
     for name, show in views(text).items():
@@ -71,7 +71,7 @@ def test_as_text_nothing_but_text_is_written(text: str) -> None:
         assert CONTROL.findall(found.out + found.err) == [], name
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(TEXTS)
 def test_on_a_terminal_there_are_colours_and_no_other_sequences(text: str) -> None:
     for name, show in views(text).items():
@@ -81,7 +81,7 @@ def test_on_a_terminal_there_are_colours_and_no_other_sequences(text: str) -> No
         assert CONTROL.findall(STYLE.sub("", found.out + found.err)) == [], name
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(TEXTS)
 def test_as_json_every_line_is_an_object_and_its_texts_are_printable(text: str) -> None:
     for name, show in views(text).items():

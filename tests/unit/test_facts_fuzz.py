@@ -136,27 +136,27 @@ def test_an_honest_answer_is_read() -> None:
 
 
 @pytest.mark.exhaustive
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(*HOSTILE)
 def test_hostile_segments(segments: list[tuple[str, str]], files: dict[str, str], values: dict[str, str]) -> None:
     check(with_hostile(segments, files, values))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(CHANGES)
 def test_an_honest_answer_with_bytes_changed(changes: list[tuple[int, int, bytes]]) -> None:
     check(changed(changes))
 
 
 @pytest.mark.exhaustive
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(*HOSTILE)
 def test_hostile_segments_at_length(segments: list[tuple[str, str]], files: dict[str, str], values: dict[str, str]) -> None:
     check(with_hostile(segments, files, values))
 
 
 @pytest.mark.exhaustive
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=2000)
 @given(CHANGES)
 def test_an_honest_answer_with_bytes_changed_at_length(changes: list[tuple[int, int, bytes]]) -> None:
     check(changed(changes))

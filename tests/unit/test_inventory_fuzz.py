@@ -24,7 +24,7 @@ from tests.unit import rendering_samples as samples
 from tests.unit.inventory_cases import Case, cases
 from tests.unit.inventory_support import GOOD, load
 
-FEW = settings(max_examples=100, deadline=None)
+FEW = settings(max_examples=100)
 INTERNALS = ("Input should", "pydantic", "Value error", "Traceback", "validation error", "Extra inputs", "JSON")
 
 
@@ -139,7 +139,7 @@ def test_whatever_text_an_operator_may_give_arrives_as_it_is(flag: str, variable
 TWINS = [case for case in cases() if case.twin is not None and not case.twin_files]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.sampled_from(TWINS))
 def test_a_valid_inventory_can_be_rendered(case: Case) -> None:
     assert case.twin is not None
@@ -155,7 +155,7 @@ def test_every_valid_inventory_can_be_rendered(case: Case) -> None:
 
 
 @pytest.mark.exhaustive
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(st.sampled_from([GOOD, *(example(kind) for kind in examples()), *(case.wrong for case in cases())]), st.data())
 def test_inventories_with_bytes_changed(text: str, data: st.DataObject) -> None:
     raw = text.encode()

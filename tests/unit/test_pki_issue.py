@@ -186,7 +186,7 @@ NAMES = st.lists(
 AUTHORITY = an_authority()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     names=NAMES,
     common_name=st.from_regex(r"[a-z][a-z0-9:.-]{0,30}", fullmatch=True),

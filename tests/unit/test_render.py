@@ -129,7 +129,7 @@ VALUES = st.recursive(
 
 @pytest.mark.exhaustive
 @given(st.dictionaries(KEYS, VALUES))
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150, derandomize=True)
 def test_the_bytes_are_the_same_with_libyaml_and_without(value: dict[str, Any]) -> None:
     """Drift is seen by hash: two operators must write the same file."""
     assert dumped(value, Dumper) == dumped(value, PythonDumper)

@@ -162,7 +162,7 @@ def test_remove_and_move(shell: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(arguments=st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))), stdin=st.binary())
 def test_arguments_and_stdin_arrive_as_they_are(shell: str, arguments: list[str], stdin: bytes) -> None:
     argv = ["sh", "-c", 'printf "%s\\0" "$@"; cat', "sh", *arguments]
