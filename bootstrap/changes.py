@@ -10,7 +10,7 @@ from typing import Any, assert_never
 
 from bootstrap.applyset import Leftover
 from bootstrap.files import Directory, File, Link, Observed, Secret
-from bootstrap.health import Probe
+from bootstrap.health import Endpoint, Probe
 from bootstrap.objects import ref
 
 OPERATOR = "operator"
@@ -131,10 +131,14 @@ class EtcdAddLearner:
 
 @dataclass(frozen=True)
 class EtcdPromote:
-    """Let the learner at that peer URL vote, through a voter. timeout: how long it may still lag behind."""
+    """Let the learner at that peer URL vote, through a voter, while its process lives, which `live` answers on its own host.
+
+    timeout: how long it may take to catch up: etcd promotes no learner that lags behind.
+    """
 
     member: str
     peer_url: str
+    live: Endpoint
     timeout: timedelta = timedelta(seconds=60)
 
 

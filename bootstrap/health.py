@@ -56,14 +56,15 @@ class EtcdVoters:
 
 @dataclass(frozen=True)
 class EtcdStarted:
-    """The member at that peer URL has published itself: its process runs and has found the others.
+    """The member at that peer URL has published itself, and its process lives: `live` answers.
 
     It need not serve clients yet. Where the snapshot that it is sent holds its own publishing already, as it mostly does, it does
-    not see that and serves once it has tried again, after 7 s. Source: etcd server/etcdserver/server.go, publishV3 (3.6, 3.7).
+    not see that and serves once it has tried again, after 7 s. Source: etcd server/etcdserver/server.go, publishV3 (3.6.8).
     """
 
     member: str
     peer_url: str
+    live: Endpoint
 
     def __str__(self) -> str:
         return f"etcd member {self.member} started"
@@ -247,14 +248,14 @@ def voters(probe: EtcdVoters, etcd: Etcd) -> Verdict:
     return Verdict(False, f"{text} (wanted: {', '.join(sorted(probe.members))})", k.ETCD)
 
 
-def started(probe: EtcdStarted, voter: Etcd) -> Verdict:
-    """Whether the member is in the list of a voter, and by its name."""
+def started(probe: EtcdStarted, voter: Etcd, connection: Connection) -> Verdict:
+    """Whether the member is in the list of a voter by its name, which outlives its process, and lives. connection: its host's."""
     entry = next((member for member in voter.members() if member.peer_url == probe.peer_url), None)
     if entry is None:
         return Verdict(False, f"{probe.member} is no member any more", k.ETCD)
     if not entry.started:
         return Verdict(False, f"etcd of {probe.member} has not started yet", k.ETCD)
-    return Verdict(True)
+    return ask(probe.live, connection)
 
 
 def nodes(probe: NodesRegistered, api: Api) -> Verdict:

@@ -40,6 +40,11 @@ def etcd(host: Host) -> Endpoint:
     return Endpoint(k.ETCD, loopback(host.address), k.ETCD_METRICS_PORT, "/readyz", tls=False)
 
 
+def etcd_lives(host: Host) -> Endpoint:
+    """Whether the process lives: a learner, too, and before it serves clients."""
+    return Endpoint(k.ETCD, loopback(host.address), k.ETCD_METRICS_PORT, "/livez", tls=False)
+
+
 def api_server(snapshot: Snapshot, host: Host) -> Endpoint:
     return Endpoint(k.API_SERVER, host.address, snapshot.cluster.api_server.bind_port, "/readyz", ca=snapshot.cluster_ca)
 

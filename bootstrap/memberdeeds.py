@@ -13,12 +13,14 @@ from typing import TypeVar
 from bootstrap.access import Access
 from bootstrap.changes import EtcdAddLearner, EtcdMoveLeader, EtcdPromote, EtcdRemove
 from bootstrap.connection import NoAnswer
+from bootstrap.constants import ETCD
 from bootstrap.errors import HostUnreachable, PersonNeeded, RemoteError
 from bootstrap.etcd import EtcdClient, EtcdRefusal
 from bootstrap.files import File
+from bootstrap.health import ask
 from bootstrap.joining import Journal
 from bootstrap.membership import Member
-from bootstrap.waiting import voter
+from bootstrap.waiting import evidence, voter
 
 T = TypeVar("T")
 PAUSE_S = 0.5
@@ -52,17 +54,30 @@ def add_learner(access: Access, host: str, change: EtcdAddLearner, stopped: Call
 
 
 def promote(access: Access, change: EtcdPromote, stopped: Callable[[], bool]) -> None:
-    """Let the learner vote; one that votes is fine."""
+    """Let the learner vote; one that votes is fine. One whose process does not live is not promoted: etcd itself would do so.
+
+    Raises RemoteError, with the last lines of the member's log.
+    """
+    connection = access.connections[change.member]
 
     def deed(etcd: EtcdClient) -> None:
         entry = next((member for member in etcd.members() if member.peer_url == change.peer_url), None)
         if entry is None:
             text = f"{change.member} is no member of etcd any more"
             raise PersonNeeded(text, hint="somebody removed it: bootstrap status INVENTORY")
-        if entry.learner:
-            etcd.promote(entry.id)
+        if not entry.learner:
+            return
+        alive = ask(change.live, connection)
+        if not alive.ok:
+            raise NoAnswer(alive.answer)
+        etcd.promote(entry.id)
 
-    _through_a_voter(access, change.member, deed, f"etcd learner {change.member} could not be promoted", change.timeout, stopped)
+    try:
+        what = f"etcd learner {change.member} could not be promoted"
+        _through_a_voter(access, change.member, deed, what, change.timeout, stopped)
+    except RemoteError as error:
+        error.evidence = (*error.evidence, *evidence(connection, ETCD, access))
+        raise
 
 
 def remove(access: Access, change: EtcdRemove, stopped: Callable[[], bool]) -> None:

@@ -163,7 +163,7 @@ def _ask(probe: Probe, host: str, access: Access, settled: set[health.Endpoint])
         case health.EtcdVoters():
             return _with(lambda: health.voters(probe, access.etcd(host)), k.ETCD)
         case health.EtcdStarted():
-            return _with(lambda: health.started(probe, voter(access, host)), k.ETCD)
+            return _with(lambda: health.started(probe, voter(access, host), connection), k.ETCD)
         case health.NodesRegistered():
             return _with(lambda: health.nodes(probe, access.any_api()), k.API_SERVER)
         case health.MirrorPods():

@@ -152,7 +152,7 @@ def change_view(change: Change) -> ChangeView:
             details = {"member": member, "peerURL": peer_url, "others": dict(others), "journal": str(journal)}
             remarks = (f"at {peer_url}", f"beside {beside}", f"ID noted in {journal}")
             return ChangeView("add-learner", member, remarks, details=details)
-        case EtcdPromote(member, peer_url, timeout):
+        case EtcdPromote(member, peer_url, _, timeout):
             seconds = timeout.total_seconds()
             details = {"member": member, "peerURL": peer_url, "timeoutSeconds": seconds}
             return ChangeView("promote", member, (f"at most {seconds:.0f} s",), details=details, on_host=False)

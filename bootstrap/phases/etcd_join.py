@@ -10,7 +10,7 @@ A second run writes nothing; one after a kill goes on with the entry that the jo
 from collections.abc import Sequence
 
 from bootstrap import constants as k
-from bootstrap import desired
+from bootstrap import desired, healthz
 from bootstrap.changes import Change, EtcdAddLearner, EtcdPromote, RemovePath, WaitFor, WriteFile
 from bootstrap.cluster import Host
 from bootstrap.components.etcd import peer_url
@@ -31,8 +31,9 @@ def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
     changes += difference(facts, (*directory, desired.manifest(snapshot, host, k.ETCD)))
     if not join.votes:
         restart = not snapshot.options.get("keep_kubelet")
-        changes.append(WaitFor(EtcdStarted(host.name, url), join.wait, restart_kubelet=restart))
-        changes.append(EtcdPromote(host.name, url, join.wait))
+        lives = healthz.etcd_lives(host)
+        changes.append(WaitFor(EtcdStarted(host.name, url, lives), join.wait, restart_kubelet=restart))
+        changes.append(EtcdPromote(host.name, url, lives, join.wait))
     if join.journal or not join.added:
         changes.append(RemovePath(JOURNAL))
     return changes

@@ -56,6 +56,13 @@ class _Transport(paramiko.Transport):
         self._asking = threading.local()
         super().__init__(sock)
 
+    def close(self) -> None:
+        """Close; whoever waits for the next byte is woken, and the server hears of it at once."""
+        if isinstance(self.sock, socket.socket):
+            with contextlib.suppress(OSError):
+                self.sock.shutdown(socket.SHUT_RDWR)
+        super().close()
+
     @property
     def preferred_keys(self) -> tuple[str, ...]:
         return self.host_key_algorithms

@@ -146,7 +146,7 @@ def every_kind() -> Plan:
                     ApiDelete({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "old", "namespace": "kube-system"}}),
                     AddTaints("cp1", taints),
                     EtcdAddLearner("cp4", "https://192.0.2.14:2380", (("cp1", "https://192.0.2.11:2380"),), JOURNAL),
-                    EtcdPromote("cp4", "https://192.0.2.14:2380"),
+                    EtcdPromote("cp4", "https://192.0.2.14:2380", Endpoint("etcd", "127.0.0.1", 2381, "/livez", tls=False)),
                     EtcdMoveLeader(("cp9",)),
                     EtcdRemove("cp9"),
                     NodeRemove("cp9"),

@@ -10,8 +10,9 @@ import pytest
 from bootstrap import components
 from bootstrap.cluster import Host
 from bootstrap.components import Birth
+from bootstrap.connection import Answer, NoAnswer, Request
 from bootstrap.errors import PersonNeeded, Refused
-from bootstrap.health import EtcdStarted, started
+from bootstrap.health import Endpoint, EtcdStarted, started
 from bootstrap.joining import Candidate, Join, Journal, joins, read_journals
 from bootstrap.membership import Member
 from tests.unit.inventory_support import problems, with_spec
@@ -106,18 +107,35 @@ class Etcd:
         return self._members
 
 
+class Host:
+    """The joining host as the probe asks it."""
+
+    name = "cp2"
+
+    def __init__(self, lives: bool) -> None:
+        self._lives = lives
+
+    def request(self, request: Request, *, timeout_s: float) -> Answer:
+        assert (request.port, request.path) == (2381, "/livez")
+        if not self._lives:
+            raise NoAnswer("connection refused")
+        return Answer(200, b"")
+
+
 @pytest.mark.parametrize(
-    ("entry", "answer"),
+    ("entry", "lives", "answer"),
     [
-        (None, "cp2 is no member any more"),
-        (Member("22", "", URL2, learner=True), "etcd of cp2 has not started yet"),
-        (Member("22", "cp2", URL2, learner=True), ""),
-        (Member("22", "cp2", URL2), ""),
+        (None, True, "cp2 is no member any more"),
+        (Member("22", "", URL2, learner=True), True, "etcd of cp2 has not started yet"),
+        (Member("22", "cp2", URL2, learner=True), False, "etcd: connection refused"),
+        (Member("22", "cp2", URL2, learner=True), True, ""),
+        (Member("22", "cp2", URL2), True, ""),
     ],
 )
-def test_a_learner_has_started_when_it_has_a_name(entry: Member | None, answer: str) -> None:
-    verdict = started(EtcdStarted("cp2", URL2), Etcd((VOTER, *((entry,) if entry is not None else ()))))
-    assert (verdict.ok, verdict.ok or verdict.answer) == (not answer, answer or True)
+def test_a_learner_has_started_when_it_has_a_name_and_lives(entry: Member | None, lives: bool, answer: str) -> None:
+    probe = EtcdStarted("cp2", URL2, Endpoint("etcd", "127.0.0.1", 2381, "/livez", tls=False))
+    verdict = started(probe, Etcd((VOTER, *((entry,) if entry is not None else ()))), Host(lives))  # type: ignore[arg-type]
+    assert (verdict.ok, verdict.answer) == (not answer, answer)
 
 
 def test_a_journal_is_read_back_and_nothing_else_is_taken_for_one() -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import copy
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 
 from bootstrap import members, queries
 from bootstrap.cluster import Cluster
-from bootstrap.errors import ExitCode, HostUnreachable, PersonNeeded, Refused, UsageError
+from bootstrap.errors import BootstrapError, ExitCode, HostUnreachable, PersonNeeded, Refused, UsageError
+from bootstrap.events import Event, Kind
 from bootstrap.joining import JOURNAL
 from bootstrap.testing import FakeFleet
 from tests.workflows.support import TIME, Recorder, a_cluster, a_living_fleet, plan_of
@@ -88,6 +89,39 @@ def test_c6_any_master_can_leave_the_first_included(tmp_path: Path, name: str) -
     before = fleet.count()
     assert "Nothing to do" in remove(fleet, three, name).text
     assert fleet.count() == before
+
+
+def test_a3_a_learner_that_died_after_it_had_started_does_not_get_a_vote(tmp_path: Path) -> None:
+    """etcd itself would give it one: it goes by what the leader remembers of the learner. Two of two would then be needed."""
+    fleet, two = living(tmp_path, "cp1", spare=("cp2",)), masters("cp1", "cp2")
+    host, panic = fleet.host("cp2"), ["panic: no space left on device"]
+
+    class Dying(Recorder):
+        def event(self, event: Event) -> None:
+            super().event(event)
+            if event.kind == Kind.READY and event.phase == "etcd-join":
+                host.crashes["etcd"] = panic
+                etcd = host.runtime.running("etcd")
+                assert etcd is not None
+                host.runtime.end(etcd, panic, host.now())
+
+    with pytest.raises(BootstrapError, match="etcd learner cp2 could not be promoted") as caught:
+        add(fleet, two, "cp2", console=Dying())
+    assert any("no space left on device" in line for line in caught.value.evidence)
+    with pytest.raises(BootstrapError, match=r"waited .* in vain for etcd member cp2 started"):
+        add(fleet, two, "cp2")
+    assert [member.learner for member in fleet.members()] == [False, True]
+    host.crashes.clear()
+    add(fleet, two, "cp2")
+    assert voters(fleet) == ["cp1", "cp2"]
+
+
+def test_a_kubelet_that_began_before_its_api_server_begins_anew_once(tmp_path: Path) -> None:
+    fleet, two = living(tmp_path, "cp1", spare=("cp2",)), masters("cp1", "cp2")
+    done = [event.phase for event in add(fleet, two, "cp2").events if event.message == "started the kubelet anew"]
+    assert done == ["kubelet-register"]
+    fleet.host("cp2").files.remove(PurePosixPath("/etc/kubernetes/manifests/kube-scheduler.yaml"), recursive=False)
+    assert not [event for event in add(fleet, two, "cp2").events if event.message == "started the kubelet anew"]
 
 
 def test_a10_leadership_is_moved_before_its_master_leaves(tmp_path: Path) -> None:
