@@ -107,7 +107,7 @@ class Etcd:
         return self._members
 
 
-class Host:
+class JoiningHost:
     """The joining host as the probe asks it."""
 
     name = "cp2"
@@ -134,7 +134,8 @@ class Host:
 )
 def test_a_learner_has_started_when_it_has_a_name_and_lives(entry: Member | None, lives: bool, answer: str) -> None:
     probe = EtcdStarted("cp2", URL2, Endpoint("etcd", "127.0.0.1", 2381, "/livez", tls=False))
-    verdict = started(probe, Etcd((VOTER, *((entry,) if entry is not None else ()))), Host(lives))  # type: ignore[arg-type]
+    voter = Etcd((VOTER, *((entry,) if entry is not None else ())))
+    verdict = started(probe, voter, JoiningHost(lives))  # type: ignore[arg-type]
     assert (verdict.ok, verdict.answer) == (not answer, answer)
 
 
