@@ -8,6 +8,7 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from kubelab import box, components, debian, inventory, kernel, lab, network, nodes, releases
@@ -15,7 +16,7 @@ from kubelab.components import Component
 from kubelab.lab import Lab
 from kubelab.paths import Cache, default_cache
 from kubelab.shell import LabError, locked, say
-from kubelab.versions import RELEASES
+from kubelab.versions import RELEASES, Release
 
 TOOLS = {
     "kubectl": "kubernetes",
@@ -78,7 +79,7 @@ def dispatch(options: argparse.Namespace, cache: Cache) -> int:
         case "build":
             debian.install_host_packages()
             for version in [options.kubernetes] if options.kubernetes else list(RELEASES):
-                print(releases.provide(RELEASES[version], cache))
+                print(release_and_box(RELEASES[version], cache))
             print(box.provide(cache))
         case "up":
             with locked(cache.locks / f"lab-{options.name}.lock", f"lab {options.name}"):
@@ -125,8 +126,7 @@ def up(options: argparse.Namespace, cache: Cache) -> None:
     started = time.monotonic()
     debian.install_host_packages()
     wanted = lab.planned(options.name, options.masters, options.workers, options.kubernetes, cache)
-    release = releases.provide(wanted.release, cache).name
-    box.provide(cache)
+    release = release_and_box(wanted.release, cache).name
     lab.make_key(wanted, cache)
     kernel.ensure_limits()
     network.ensure_bridge()
@@ -141,6 +141,15 @@ def up(options: argparse.Namespace, cache: Cache) -> None:
     inventory.write_ssh_config(wanted, cache)
     path = inventory.write_inventory(wanted, cache, None)
     say(f"{len(wanted.nodes)} nodes up after {time.monotonic() - started:.0f} s; inventory: {path}")
+
+
+def release_and_box(release: Release, cache: Cache) -> Path:
+    """The release's directory, the box made beside it: one waits for the network while the other computes."""
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        made = beside.submit(box.provide, cache)
+        directory = releases.provide(release, cache)
+        made.result()
+    return directory
 
 
 def reset(options: argparse.Namespace, cache: Cache) -> None:

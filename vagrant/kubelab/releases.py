@@ -38,13 +38,19 @@ SINGLE_BINARIES = ("kube-apiserver", "kube-controller-manager", "kube-scheduler"
 
 def provide(release: Release, cache: Cache) -> Path:
     """The release's directory: bin/ (kubelet, kubeadm, kubectl, containerd ...), cni/, images/, packaged/ (unit files)."""
-    parts = {}
-    for folder in release.components:
-        component = Component.parse(folder)
-        parts[component.name] = components.provide(component, cache)
-    kube_proxy_base = debian.root_tar("kube-proxy-base", KUBE_PROXY_PACKAGES, cache)
-    busybox_base = debian.root_tar("busybox-base", BUSYBOX_PACKAGES, cache)
-    packaged = {name: debian.root_tar(f"{packages[0]}-base", packages, cache) for name, packages in PACKAGED_IMAGES.items()}
+    # Debian's packages come while Go's modules do: either waits for the network at times.
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        kube_proxy_root = beside.submit(debian.root_tar, "kube-proxy-base", KUBE_PROXY_PACKAGES, cache)
+        busybox_root = beside.submit(debian.root_tar, "busybox-base", BUSYBOX_PACKAGES, cache)
+        packaged_roots = {
+            name: beside.submit(debian.root_tar, f"{packages[0]}-base", packages, cache)
+            for name, packages in PACKAGED_IMAGES.items()
+        }
+        parts = {}
+        for component in map(Component.parse, release.components):
+            parts[component.name] = components.provide(component, cache)
+        kube_proxy_base, busybox_base = kube_proxy_root.result(), busybox_root.result()
+        packaged = {name: root.result() for name, root in packaged_roots.items()}
     contents = image_set(release, parts, kube_proxy_base, busybox_base, packaged)
     bases = [path.parent for path in (kube_proxy_base, busybox_base, *packaged.values())]
     key = _key([*parts.values(), *bases], contents)
