@@ -66,10 +66,12 @@ class Text:
         self._show(self._err, [(shown(text), "")])
 
     def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Headings above no rows say nothing: then the title stands alone."""
         self.settle()
         if title:
             self._out.line(stripped(title), "bold")
-        self._out.table(columns, [[shown(cell) for cell in row] for row in rows])
+        if cells := [[shown(cell) for cell in row] for row in rows]:
+            self._out.table(columns, cells)
 
     def remedies(self, remedies: Iterable[tuple[str, str]]) -> None:
         """One line each, never folded: they are there to be copied."""

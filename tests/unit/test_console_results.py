@@ -138,6 +138,12 @@ def test_a_table_in_a_pipe_is_never_cut() -> None:
     assert captured.out == f"demo\nHOST  NODE\ncp1   Ready\ncp2   {'x' * 300}\n"
 
 
+def test_a_table_without_rows_is_its_title_alone() -> None:
+    captured = Made()()
+    captured.console.table("worker1: 23 PASS, 0 FAIL", ["check", "status"], [])
+    assert captured.out == "worker1: 23 PASS, 0 FAIL\n"
+
+
 def test_a_table_that_does_not_fit_a_terminal_is_shown_row_by_row() -> None:
     captured = Made(terminal=True, environ={"TERM": "xterm", "NO_COLOR": "1"})("text", width=40)
     rows = [["cp1", "v1.36.3", "container runtime network not ready"], ["cp2", "v1.36.3", "Ready"]]
