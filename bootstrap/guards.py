@@ -82,7 +82,7 @@ def refuse_to_roll(plan: Plan, facts: Mapping[str, Facts], *, unfinished: bool, 
             reasons = _changed_startup_files(change, writes)
             if _rolls(change, seen) and not _is_users(change, seen) and not _is_restored(change, reasons):
                 why = f", because {', '.join(str(reason.entry.path) for reason in reasons)} would" if reasons else ""
-                found.append(f"{host}: {change.entry.path} would change{why}")
+                found.append(f"{host}: {change.entry.path} would change{why}{_in_words(change)}")
     if found:
         raise Refused(
             "this control plane is alive, and init does not change what a living one runs with",
@@ -95,6 +95,16 @@ def refuse_to_roll(plan: Plan, facts: Mapping[str, Facts], *, unfinished: bool, 
             "static pods of the user's own would change, and init only makes those that are missing",
             evidence=users, hint=f"bootstrap pods apply {inventory}",
         )
+
+
+def _in_words(change: WriteFile) -> str:
+    """`: --v=2 instead of --v=4`, where a manifest would get another command line."""
+    if not isinstance(change.entry, File) or change.previous is None or change.previous.content is None:
+        return ""
+    wanted, seen = staticpod.words_apart(change.entry.bytes, change.previous.content)
+    if not wanted and not seen:
+        return ""
+    return f": {' '.join(wanted) or 'nothing'} instead of {' '.join(seen) or 'nothing'}"
 
 
 def refuse_to_take_place(snapshot: Snapshot, *, adopt: bool = False) -> None:

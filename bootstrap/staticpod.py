@@ -92,10 +92,21 @@ def main_container(pod: Pod) -> dict[str, Any]:
 
 def flags(pod: Pod) -> tuple[tuple[str, str], ...]:
     """(flag without dashes, value) pairs of the component's command and args, in order; `--flag` alone has the value `true`."""
-    container = main_container(pod)
-    words = [str(word) for word in [*(container.get("command") or []), *(container.get("args") or [])]]
-    pairs = (word[2:].partition("=") for word in words if word.startswith("--"))
+    pairs = (word[2:].partition("=") for word in _words(main_container(pod)) if word.startswith("--"))
     return tuple((name, value if equals else "true") for name, equals, value in pairs)
+
+
+def words_apart(wanted: bytes, seen: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Words of the component's command line that only one of two manifests has; nothing where either holds no such pod."""
+    try:
+        one, other = (_words(main_container(decode(manifest))) for manifest in (wanted, seen))
+    except (ValueError, KeyError):
+        return (), ()
+    return tuple(word for word in one if word not in other), tuple(word for word in other if word not in one)
+
+
+def _words(container: Mapping[str, Any]) -> list[str]:
+    return [str(word) for word in [*(container.get("command") or []), *(container.get("args") or [])]]
 
 
 def api_references(spec: dict[str, Any]) -> Iterator[str]:

@@ -157,7 +157,7 @@ def test_a_changed_flag_is_refused_on_a_living_cluster(tmp_path: Path) -> None:
     with pytest.raises(Refused) as caught:
         init(fleet, changed, tmp_path)
     assert caught.value.exit_code is ExitCode.REFUSED
-    assert [line for line in caught.value.evidence if line == f"cp1: {MANIFESTS}/kube-scheduler.yaml would change"]
+    assert f"cp1: {MANIFESTS}/kube-scheduler.yaml would change: --v=3 instead of nothing" in caught.value.evidence
     assert "bootstrap verify" in caught.value.hint
     assert fleet.count() == before
 

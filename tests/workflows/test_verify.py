@@ -52,6 +52,13 @@ def test_objects_are_not_called_missing_while_no_api_server_answers(tmp_path: Pa
     assert [each["actual"] for each in found if each["what"].startswith("api object")] == ["not known: no API server answers"]
 
 
+def test_a_manifest_with_another_flag_is_told_by_the_flag(tmp_path: Path) -> None:
+    fleet = a_living_fleet(a_cluster("cp1"), tmp_path)
+    found = differences(fleet, a_cluster("cp1", scheduler={"extraArgs": [{"name": "v", "value": "3"}]}))
+    wanted = {"host": "cp1", "expected": "--v=3", "actual": "no further flag"}
+    assert {**wanted, "what": "file /etc/kubernetes/manifests/kube-scheduler.yaml"} in found
+
+
 def test_the_benchmark_on_a_cluster_of_ours(tmp_path: Path) -> None:
     cluster = a_cluster()
     fleet = a_living_fleet(cluster, tmp_path)
