@@ -227,9 +227,18 @@ def ask(endpoint: Endpoint, connection: Connection, *, timeout_s: float = 3.0) -
         return Verdict(False, f"{endpoint.component}: {error}", endpoint.component)
     if answer.status == 200:
         return Verdict(True)
+    return Verdict(False, f"{answer.status} {_said(answer)[:200]} ({where})", endpoint.component)
+
+
+def _said(answer: Answer) -> str:
+    """What a refusal says: the checks that fail, the message of a Status object, or the text as it is."""
     text = answer.body.decode(errors="replace").strip()
-    failing = [line for line in text.splitlines() if line.startswith("[-]")]
-    return Verdict(False, f"{answer.status} {'; '.join(failing) or text[:200]} ({where})", endpoint.component)
+    if failing := [line for line in text.splitlines() if line.startswith("[-]")]:
+        return "; ".join(failing)
+    try:
+        return str(decoded(answer).get("message") or text)
+    except NoAnswer:
+        return text
 
 
 def voters(probe: EtcdVoters, etcd: Etcd) -> Verdict:

@@ -99,6 +99,8 @@ def init(cluster: Cluster, request: Request, connect: Connect, console: Console)
         if not cluster.addons and any(isinstance(change, ApiPrune) for _, _, change in plan.all()):
             console.note("the inventory names no add-on at all, and every object of those that were applied would be deleted")
             confirm(cluster, request.confirm, console)
+        if not plan.is_empty:
+            console.outline(plan)
         run(plan, access, console, started)
     seconds = time.monotonic() - started
     if request.only or request.skip:

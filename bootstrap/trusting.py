@@ -11,6 +11,8 @@ from bootstrap.console import Console
 from bootstrap.console.printable import count
 from bootstrap.errors import BootstrapError, ExitCode, HostNotTrusted, UsageError
 
+QUESTION = "Compare them with what the machines show. To record them type yes: "
+
 
 def trust(cluster: Cluster, names: Sequence[str], accept: bool, replace: bool, console: Console) -> ExitCode:
     """Show what every host offers; record it when told to, on the command line or by the answer `yes`.
@@ -35,7 +37,7 @@ def trust(cluster: Cluster, names: Sequence[str], accept: bool, replace: bool, c
     failed = [found for found in scanned.values() if isinstance(found, BootstrapError)]
     failed += [HostNotTrusted(f"{host} offers none of the keys pinned in the inventory", host=host) for host in lost]
     recorded = []
-    if unknown and (accept or console.confirm("Compare them with what the machines show; record them? Type yes: ") == "yes"):
+    if unknown and (accept or console.confirm(QUESTION, hint="--accept records them without a question") == "yes"):
         for host in hosts:
             mine = [key for key in unknown if key.host == host.name]
             try:

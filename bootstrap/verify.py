@@ -103,9 +103,10 @@ def _file_drift(host: str, change: WriteFile) -> Difference:
     if isinstance(entry, File) and before.kind == "file" and _same_content(entry, before.sha256, before.content):
         wanted = f"{entry.mode:04o} {entry.owner}:{entry.group}"
         return Difference(host, f"mode of {entry.path}", wanted, f"{before.mode:04o} {before.owner}:{before.group}")
-    if isinstance(entry, File) and before.content is not None and any(words := staticpod.words_apart(entry.bytes, before.content)):
-        return Difference(host, what, *(" ".join(side) or "no further flag" for side in words))
     if isinstance(entry, File):
+        words = staticpod.words_apart(entry.bytes, before.content) if before.content is not None else ()
+        if any(words):
+            return Difference(host, what, *(" ".join(side) or "no further flag" for side in words))
         actual = f"sha256 {before.sha256[:12]}" if before.sha256 else before.kind
         return Difference(host, what, f"sha256 {entry.sha256[:12]}", actual)
     if isinstance(entry, Link):

@@ -29,7 +29,7 @@ def trust(context: Context, inventory: Path, hosts: tuple[str, ...], accept: boo
 
 @main.group()
 def config() -> None:
-    """Check, show and explain inventories."""
+    """Check inventories, show them with every default, or begin with an example."""
 
 
 @config.command("validate")

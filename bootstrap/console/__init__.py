@@ -105,6 +105,12 @@ class Console:
         with self._lock:
             self._form.plan(plan)
 
+    def outline(self, plan: Plan) -> None:
+        """Show in a line how much a plan will do; no result."""
+        from bootstrap.console.view import view
+
+        self.note(f"plan: {view(plan).summary} (--dry-run shows all of it)")
+
     def error(self, error: BootstrapError) -> None:
         """Show an error with its evidence and hint; of several at once, each."""
         with self._lock:

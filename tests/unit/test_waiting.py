@@ -15,7 +15,7 @@ from bootstrap.apiserver import ApiError
 from bootstrap.apply import Applier
 from bootstrap.changes import RemovePath, WaitFor
 from bootstrap.cluster import Cluster
-from bootstrap.connection import Completed
+from bootstrap.connection import Answer, Completed
 from bootstrap.events import Event
 from bootstrap.facts import Facts
 from bootstrap.plan import Phase, Plan, Step
@@ -126,3 +126,20 @@ def test_what_follows_a_wait_in_vain_is_done_where_it_works_without(monkeypatch:
 def test_without_a_ca_an_api_server_is_not_asked() -> None:
     verdict = health.ask(health.Endpoint("kube-apiserver", "192.0.2.11", 6443, "/readyz"), StubConnection("cp1"))  # type: ignore[arg-type]
     assert (verdict.ok, verdict.answer) == (False, "kube-apiserver: no CA is there to check it by")
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"[+]ping ok\n[-]etcd failed: reason withheld\nreadyz check failed\n", "500 [-]etcd failed: reason withheld"),
+        (b'{"kind":"Status","status":"Failure","message":"forbidden: no","code":403}', "500 forbidden: no"),
+        (b'{"kind":"Status"}', '500 {"kind":"Status"}'),
+        (b"upstream is away\n", "500 upstream is away"),
+        (b"[1, 2]", "500 [1, 2]"),
+    ],
+)
+def test_of_a_refusal_its_message_is_shown(body: bytes, said: str) -> None:
+    connection = StubConnection("cp1")
+    connection.request = lambda *_, **__: Answer(500, body)  # type: ignore[attr-defined]
+    verdict = health.ask(health.Endpoint("kubelet", "127.0.0.1", 10248, "/healthz", tls=False), connection)  # type: ignore[arg-type]
+    assert verdict.answer == f"{said} (kubelet http://127.0.0.1:10248/healthz)"

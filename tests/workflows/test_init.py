@@ -149,6 +149,16 @@ def test_a_kubelet_that_ignores_its_manifests_is_shown_by_its_own_journal(tmp_pa
     assert "Started kubelet" in "\n".join(caught.value.evidence)
 
 
+def test_what_will_be_done_is_told_in_a_line_before_it_is(tmp_path: Path) -> None:
+    cluster = a_cluster()
+    fleet = FakeFleet.of(cluster)
+    first, again = (init(fleet, cluster, tmp_path).text for _ in range(2))
+    (line,) = (line for line in first.splitlines() if line.startswith("plan: "))
+    assert re.fullmatch(r"plan: \d+ files, .* on 3 hosts \(--dry-run shows all of it\)", line)
+    assert first.index(line) < first.index("[certs]")
+    assert "plan: " not in again
+
+
 def test_a_changed_flag_is_refused_on_a_living_cluster(tmp_path: Path) -> None:
     fleet = FakeFleet.of(a_cluster())
     init(fleet, a_cluster(), tmp_path)
