@@ -5,7 +5,7 @@ Nothing here can reach a host. A phase is a pure function of a Snapshot; `think`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -144,12 +144,9 @@ class Plan:
         )
 
     def without_settled(self, state: ApiState) -> Plan:
-        """The plan less the API changes that would leave everything as it is."""
-        steps = tuple(
-            Step(step.phase, {h: tuple(c for c in cs if not _settled(c, state)) for h, cs in step.changes.items()})
-            for step in self.steps
-        )
-        return replace(self, steps=steps)
+        """The plan less the API changes that would leave everything as it is, and the steps that had no others."""
+        left = ({h: tuple(c for c in cs if not _settled(c, state)) for h, cs in step.changes.items()} for step in self.steps)
+        return replace(self, steps=_steps(zip((step.phase for step in self.steps), left, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -168,12 +165,17 @@ def think(workflow: Workflow, snapshot: Snapshot, hosts: Sequence[Host]) -> Plan
     """The plan of a workflow for `hosts`: those of the command. A phase may be about others, among those that were looked at."""
     workers = [host for host in snapshot.cluster.workers if host.name in snapshot.facts]
     about = {Among.CHOSEN: hosts, Among.WORKERS: workers}
-    steps = []
+    found = []
     for phase in workflow.phases:
         asked = about[phase.among][:1] if phase.spread is Spread.FIRST_ONLY else about[phase.among]
-        changes = {host.name: tuple(phase.changes(snapshot, host)) for host in asked}
-        steps.append(Step(phase, {name: found for name, found in changes.items() if found}))
-    return Plan(workflow.name, tuple(step for step in steps if step.changes), workflow.independent)
+        found.append((phase, {host.name: tuple(phase.changes(snapshot, host)) for host in asked}))
+    return Plan(workflow.name, _steps(found), workflow.independent)
+
+
+def _steps(found: Iterable[tuple[Phase, Mapping[str, tuple[Change, ...]]]]) -> tuple[Step, ...]:
+    """Those in which somebody has something to do, with those who have."""
+    steps = (Step(phase, {host: changes for host, changes in of_hosts.items() if changes}) for phase, of_hosts in found)
+    return tuple(step for step in steps if step.changes)
 
 
 def _settled(change: Change, state: ApiState) -> bool:

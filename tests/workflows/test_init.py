@@ -45,7 +45,9 @@ def test_masters_come_up_from_nothing_and_a_second_run_writes_nothing(names: tup
     assert first.results[-1]["changed"] is True
     assert [(member.name, member.learner) for member in fleet.members()] == [(name, False) for name in names]
     assert mirror_pods(fleet) == wanted_pods(*names)
-    assert plan_of(fleet, cluster, tmp_path).is_empty
+    plan = plan_of(fleet, cluster, tmp_path)
+    assert plan.is_empty
+    assert all(changes for step in plan.steps for changes in (step.changes, *step.changes.values()))
     before = fleet.count()
     second = init(fleet, cluster, tmp_path)
     assert fleet.count() == before
