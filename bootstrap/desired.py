@@ -12,7 +12,7 @@ from typing import Any
 from bootstrap import addons, applyset, balancer, components, hardening, kubelet, userpods, virtual_ip
 from bootstrap import constants as k
 from bootstrap.changes import RemovePath, Run, SetMode, WriteFile
-from bootstrap.cluster import Host, Role
+from bootstrap.cluster import Cluster, Host, Role
 from bootstrap.components import ManifestContext
 from bootstrap.differences import difference, wrong_modes
 from bootstrap.errors import PersonNeeded
@@ -115,6 +115,11 @@ def static_pods(snapshot: Snapshot, host: Host) -> tuple[File, ...]:
     """The manifests of the user's own static pods."""
     directory = manifest_dir(snapshot.facts[host.name])
     return tuple(File(directory / pod.file_name, pod.content, 0o600) for pod in snapshot.static_pods.get(host.name, ()))
+
+
+def own_manifests(cluster: Cluster, facts: Facts) -> tuple[PurePosixPath, ...]:
+    """Where a host's static pods of ours lie: the control plane's, or a worker's balancer."""
+    return tuple(manifest_path(facts, name) for name in components.static_pods(cluster, cluster.host(facts.host)))
 
 
 def users_manifests(facts: Facts) -> dict[PurePosixPath, str]:

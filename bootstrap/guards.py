@@ -116,11 +116,14 @@ def refuse_to_take_place(snapshot: Snapshot, *, adopt: bool = False) -> None:
     for host, pods in sorted(snapshot.static_pods.items()):
         facts = snapshot.facts[host]
         there, ours = manifests(facts), desired.users_manifests(facts)
+        tools = desired.own_manifests(snapshot.cluster, facts)
         for pod in pods:
             path, key = desired.manifest_dir(facts) / pod.file_name, (pod.namespace, pod.name)
             seen = facts.owned.get(path)
             takes = adopt and seen is not None and seen.kind == "file" and identity(seen.content) == key
-            if seen is not None and path not in ours and not takes:
+            if path in tools:
+                found.append(f"{host}: {path} is this tool's own")
+            elif seen is not None and path not in ours and not takes:
                 found.append(f"{host}: {path} is there, and was not written by this tool")
             elif path in ours and seen is not None and identity(seen.content) != key:
                 found.append(f"{host}: {path} is there, and holds {'/'.join(identity(seen.content) or ('another pod',))}")
@@ -256,8 +259,7 @@ def refuse_to_end(voters: Sequence[str], leaving: Collection[str], cluster: Clus
 def strangers(cluster: Cluster, facts: Facts) -> tuple[PurePosixPath, ...]:
     """Entries of the manifest directory that the kubelet reads although this tool did not write them."""
     directory = desired.manifest_dir(facts)
-    names = components.static_pods(cluster, cluster.host(facts.host))
-    ours = {*(directory / f"{name}.yaml" for name in names), *desired.users_manifests(facts)}
+    ours = {*desired.own_manifests(cluster, facts), *desired.users_manifests(facts)}
     return tuple(
         path for path in sorted(facts.owned)
         if path.parent == directory and path not in ours and not path.name.startswith(".")

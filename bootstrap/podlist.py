@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from bootstrap import health, hostpods, refusals, staticpod, userpods
+from bootstrap import constants as k
+from bootstrap import desired, health, hostpods, refusals, staticpod, userpods
 from bootstrap.access import Access
 from bootstrap.apiserver import ApiError
 from bootstrap.cluster import Cluster
@@ -21,7 +22,7 @@ from bootstrap.hostpods import HostPod, HostPods
 from bootstrap.runner import look_at_each
 from bootstrap.userpods import UserPod
 
-CONTROL_PLANE, STRANGER = "control plane", "stranger"
+CONTROL_PLANE, WORKER, STRANGER = "control plane", "worker", "stranger"
 COLUMNS = ("host", "pod", "namespace", "state", "restarts", "mirror pod", "owner", "file")
 _MIRROR = "kubernetes.io/config.mirror"
 
@@ -30,8 +31,9 @@ _MIRROR = "kubernetes.io/config.mirror"
 class Row:
     """One pod of one host. mirror: yes, stale (of an earlier pod), no, or ? where no API server answers; of others `-`.
 
-    owner: control plane, inventory, applied, stranger; of a pod that is not static its controller. file: none where the manifest
-    is gone, and of a pod that is not static. reason: what the kubelet said, where it refuses the manifest.
+    owner: control plane, worker (its way to the API servers), inventory, applied, stranger; of a pod that is not static its
+    controller. file: none where the manifest is gone, and of a pod that is not static. reason: what the kubelet said, where it
+    refuses the manifest.
     """
 
     host: str
@@ -55,7 +57,7 @@ def show(cluster: Cluster, everything: bool, connect: Connect, console: Console)
         if not facts:
             raise_all(list(unread.values()))
         pods = in_api(access, sorted(facts))
-        found = at_once(lambda name: tuple(_rows(access, facts[name], pods)), sorted(facts), str)
+        found = at_once(lambda name: tuple(_rows(cluster, access, facts[name], pods)), sorted(facts), str)
     failed |= unread | {name: rows for name, rows in found.items() if isinstance(rows, BootstrapError)}
     rows = [row for rows in found.values() if isinstance(rows, tuple) for row in rows]
     if everything:
@@ -83,7 +85,9 @@ def in_api(access: Access, hosts: Sequence[str]) -> dict[str, tuple[Mapping[str,
     return {host: tuple(value.get("items", ())) for host, value in found.items()}
 
 
-def _rows(access: Access, facts: Facts, pods: Mapping[str, Sequence[Mapping[str, Any]]] | None) -> Iterator[Row]:
+def _rows(
+    cluster: Cluster, access: Access, facts: Facts, pods: Mapping[str, Sequence[Mapping[str, Any]]] | None
+) -> Iterator[Row]:
     """A host's manifests, and static pods that go on without one."""
     connection, host = access.connections[facts.host], facts.host
     seen = hostpods.look(connection)
@@ -95,7 +99,7 @@ def _rows(access: Access, facts: Facts, pods: Mapping[str, Sequence[Mapping[str,
     named: set[tuple[str, str]] = set()
     for path, observed in sorted(manifests(facts).items()):
         pod = userpods.identity(observed.content)
-        owner = _owner(path, pod, userpods.origin(observed.content))
+        owner = _owner(path, pod, userpods.origin(observed.content), desired.own_manifests(cluster, facts))
         if pod is None:
             why = refusals.reason(connection, facts, path, "")
             yield Row(host, "", "", "refused" if why else "no pod", 0, "-", owner, path, why)
@@ -125,10 +129,11 @@ def _others(host: str, pods: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
         yield Row(host, meta["namespace"], meta["name"], str(status.get("phase", "Unknown")).lower(), restarts, "-", owner)
 
 
-def _owner(path: PurePosixPath, pod: tuple[str, str] | None, origin: str) -> str:
-    if pod is not None and userpods.is_component(*pod) and path.name == f"{pod[1]}.yaml":
-        return CONTROL_PLANE
-    return origin or STRANGER
+def _owner(path: PurePosixPath, pod: tuple[str, str] | None, origin: str, tools: Collection[PurePosixPath]) -> str:
+    """tools: where this host's pods of this tool lie."""
+    if pod is None or path.name != f"{pod[1]}.yaml" or not (userpods.is_component(*pod) or path in tools):
+        return origin or STRANGER
+    return WORKER if pod[1] == k.BALANCER else CONTROL_PLANE
 
 
 def _newest(seen: HostPods, namespace: str, name: str) -> HostPod | None:

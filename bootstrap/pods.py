@@ -97,7 +97,7 @@ def delete(cluster: Cluster, request: DeleteRequest, connect: Connect, console: 
     with _changing(cluster, "pods delete", hosts, connect, console, dry_run=request.dry_run) as access:
         facts = _fit(access, hosts)
         remove = {name: _meant(facts[name], request.name) for name in sorted(facts)}
-        _refuse_to_remove(facts, remove, of_inventory, request)
+        _refuse_to_remove(cluster, facts, remove, of_inventory, request)
         host_pods = snapshots.host_pods(access, sorted(facts))
         options = {"remove": remove, "ending": {name: _ending(facts[name], host_pods[name], request.name) for name in facts}}
         snapshot = Snapshot(cluster, facts, datetime.now(UTC), host_pods=host_pods, options=options)
@@ -213,15 +213,18 @@ def _ending(facts: Facts, seen: HostPods, name: str) -> tuple[tuple[str, str], .
 
 
 def _refuse_to_remove(
-    facts: Mapping[str, Facts], remove: Mapping[str, Sequence[PurePosixPath]], of_inventory: Mapping[str, Sequence[UserPod]],
-    request: DeleteRequest,
+    cluster: Cluster, facts: Mapping[str, Facts], remove: Mapping[str, Sequence[PurePosixPath]],
+    of_inventory: Mapping[str, Sequence[UserPod]], request: DeleteRequest,
 ) -> None:
-    """Raise Refused for what belongs to the control plane, to the inventory, or, without its path, to somebody else."""
+    """Raise Refused for what belongs to the tool, to the inventory, or, without its path, to somebody else."""
     found, hints = [], []
     for host, paths in remove.items():
-        ours = desired.users_manifests(facts[host])
+        ours, tools = desired.users_manifests(facts[host]), desired.own_manifests(cluster, facts[host])
         for path in paths:
-            if path.stem in k.COMPONENTS and path.suffix == ".yaml":
+            if path in tools and path.stem == k.BALANCER:
+                found.append(f"{host}: {path} is the worker's way to the API servers")
+                hints.append(f"to take a worker out: bootstrap remove-worker {request.inventory} {host}")
+            elif path in tools or (path.stem in k.COMPONENTS and path.suffix == ".yaml"):
                 found.append(f"{host}: {path} is the control plane's")
                 hints.append(f"to take the control plane off a host: bootstrap reset {request.inventory} {host}")
             elif path in ours and any(path.name == one.file_name for one in of_inventory[host]):

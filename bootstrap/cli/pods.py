@@ -29,8 +29,8 @@ def pods() -> None:
 def pods_list(context: Context, inventory: Path, everything: bool) -> ExitCode:
     """Show the static pods of every host, also while the API is down.
 
-    OWNER says whose a manifest is: of the control plane, of the inventory (spec.staticPods), applied by `pods apply`, or a
-    stranger's.
+    OWNER says whose a manifest is: of the control plane, of a worker (its way to the API servers), of the inventory
+    (spec.staticPods), applied by `pods apply`, or a stranger's.
     """
     from bootstrap import podlist
 

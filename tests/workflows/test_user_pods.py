@@ -19,6 +19,8 @@ from bootstrap.waiting import NotHealthy
 from tests.unit.fakehost_samples import with_kubelet
 from tests.workflows.support import TIME, Recorder, a_cluster, a_living_fleet, init, plan_of
 from tests.workflows.test_reset import reset
+from tests.workflows.test_vip import VIP
+from tests.workflows.test_workers import add
 
 WEB = """\
 apiVersion: v1
@@ -188,6 +190,40 @@ def test_the_control_plane_is_never_deleted_this_way(fleet: FakeFleet, name: str
         delete(fleet, CLUSTER, name, "cp1")
     assert caught.value.exit_code is ExitCode.REFUSED
     assert "bootstrap reset" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["balancer", "kube-system/balancer", str(DEFAULT_MANIFEST_DIR / "balancer.yaml")])
+def test_a_workers_balancer_is_the_workers_and_is_never_deleted_this_way(name: str, tmp_path: Path) -> None:
+    """It is the worker's way to the API servers."""
+    cluster = a_cluster(workers=1)
+    fleet = a_living_fleet(cluster, tmp_path)
+    add(fleet, cluster)
+    assert listed(fleet, cluster)["w1", "balancer"]["owner"] == "worker"
+    with pytest.raises(Refused, match="is not removed") as caught:
+        delete(fleet, cluster, name, "w1")
+    assert caught.value.evidence == (f"w1: {DEFAULT_MANIFEST_DIR}/balancer.yaml is the worker's way to the API servers",)
+    assert caught.value.hint == "to take a worker out: bootstrap remove-worker demo.yaml w1"
+    mine = WEB.replace("name: web, labels", "name: balancer, namespace: kube-system, labels")
+    with pytest.raises(Refused, match="in the way") as refused:
+        apply(fleet, cluster, written(tmp_path, mine), "w1", adopt=True)
+    assert refused.value.evidence == (f"w1: {DEFAULT_MANIFEST_DIR}/balancer.yaml is this tool's own",)
+
+
+@pytest.mark.parametrize("name", ["keepalived", str(DEFAULT_MANIFEST_DIR / "keepalived.yaml")])
+def test_keepalived_is_the_control_planes_where_there_is_a_virtual_ip(name: str, tmp_path: Path) -> None:
+    cluster = a_cluster(vip=VIP)
+    fleet = a_living_fleet(cluster, tmp_path)
+    assert listed(fleet, cluster)["cp1", "keepalived"]["owner"] == "control plane"
+    with pytest.raises(Refused, match="is not removed") as caught:
+        delete(fleet, cluster, name, "cp1")
+    assert "bootstrap reset demo.yaml cp1" in caught.value.hint
+
+
+def test_without_a_virtual_ip_keepalived_is_a_pod_like_any_other(fleet: FakeFleet, tmp_path: Path) -> None:
+    mine = WEB.replace("name: web, labels", "name: keepalived, namespace: kube-system, labels")
+    apply(fleet, CLUSTER, written(tmp_path, mine), "cp1")
+    assert listed(fleet, CLUSTER)["cp1", "keepalived"]["owner"] == "applied"
+    delete(fleet, CLUSTER, "keepalived", "cp1")
 
 
 def test_a_stranger_goes_by_its_path_only(fleet: FakeFleet) -> None:
