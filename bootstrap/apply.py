@@ -191,12 +191,12 @@ class Applier:
             return
         self._tell(Kind.READY, step, host, str(probe))
 
-    def _watch(self, change: WaitFor, host: str, restart: Callable[[str], None] | None) -> Callable[[Verdict], None]:
-        """What looks, at answers that are no yes, for pods that the kubelet refused."""
+    def _watch(self, change: WaitFor, host: str, restart: Callable[[str], None] | None) -> Callable[[Verdict], Verdict]:
+        """What looks, at answers that are no yes, for pods that the kubelet refused, and knows why they do not start."""
         data_dir, probe = waiting.data_dir(self._access), change.probe
         if isinstance(probe, PodRuns):
             file = refusals.FileWatch(data_dir, probe.path, f"{probe.namespace}/{probe.name}", time.monotonic)
-            return lambda verdict: file(self._access.connections[host])
+            return lambda verdict: file(verdict, self._access.connections[host])
         watch = refusals.Watch(data_dir, restart, time.monotonic)
         return lambda verdict: watch(verdict, self._access.connections[host])
 

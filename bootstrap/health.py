@@ -193,6 +193,7 @@ class Verdict:
 
     host: where to look, where that is another host than the one that was asked.
     stuck: waiting longer will hardly help, as far as can be seen.
+    down: a container of the pod that was asked for does not run; its kubelet may know why.
     """
 
     ok: bool
@@ -200,6 +201,7 @@ class Verdict:
     component: str = ""
     host: str = ""
     stuck: bool = False
+    down: bool = False
 
 
 class Api(Protocol):

@@ -166,14 +166,14 @@ def runs(probe: PodRuns, seen: HostPods) -> Verdict:
         return Verdict(False, f"{who}: two pods of it run", who)
     newest = next((pod for pod in reversed(current) if pod.alive), current[-1] if current and probe.may_end else None)
     if newest is None:
-        return Verdict(False, f"{who}: no container of it was started yet", who)
+        return Verdict(False, f"{who}: no container of it was started yet", who, down=True)
     containers = {container.name: container for container in newest.containers}
     for name in probe.containers:
         container = containers.get(name)
         if container is None:
-            return Verdict(False, f"{who}: container {name} was not started yet", who)
+            return Verdict(False, f"{who}: container {name} was not started yet", who, down=True)
         if container.age_s is None and not probe.may_end:
-            return Verdict(False, f"{who}: container {name} does not run{_restarted(container)}", who)
+            return Verdict(False, f"{who}: container {name} does not run{_restarted(container)}", who, down=True)
         if container.age_s is not None and container.age_s < probe.stable_s:
             young = f"but not for {probe.stable_s:.0f} s yet"
             return Verdict(False, f"{who}: container {name} runs{_restarted(container)}, {young}", who)

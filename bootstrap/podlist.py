@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from bootstrap import complaints, desired, health, hostpods, refusals, staticpod, userpods
 from bootstrap import constants as k
-from bootstrap import desired, health, hostpods, refusals, staticpod, userpods
 from bootstrap.access import Access
 from bootstrap.apiserver import ApiError
 from bootstrap.cluster import Cluster
@@ -33,7 +33,7 @@ class Row:
 
     owner: control plane, worker (its way to the API servers), inventory, applied, stranger; of a pod that is not static its
     controller. file: none where the manifest is gone, and of a pod that is not static. reason: what the kubelet said, where it
-    refuses the manifest.
+    refuses the manifest or cannot start the pod.
     """
 
     host: str
@@ -101,15 +101,18 @@ def _rows(
         pod = userpods.identity(observed.content)
         owner = _owner(path, pod, userpods.origin(observed.content), desired.own_manifests(cluster, facts))
         if pod is None:
-            why = refusals.reason(connection, facts, path, "")
+            why = refusals.reason(refusals.said_of(connection, facts, path), host, path, "")
             yield Row(host, "", "", "refused" if why else "no pod", 0, "-", owner, path, why)
             continue
         named.add(pod)
         newest = _newest(seen, *pod)
         state = _state(observed.content or b"", path, seen, pod)
-        why = "" if state == "running" else refusals.reason(connection, facts, path, "/".join(pod))
+        journal = "" if state == "running" else refusals.said_of(connection, facts, path)
+        why = refusals.reason(journal, host, path, "/".join(pod))
+        state = "refused" if why else state
+        why = why or "; ".join(map(str, complaints.parse(journal, f"{'/'.join(pod)}-{seen.node}")))
         restarts = 0 if newest is None else newest.restarts
-        yield Row(host, *pod, "refused" if why else state, restarts, _mirror(mirrors, seen, pod, newest), owner, path, why)
+        yield Row(host, *pod, state, restarts, _mirror(mirrors, seen, pod, newest), owner, path, why)
     for one in seen.pods:
         pod = (one.namespace, one.name.removesuffix(f"-{seen.node}"))
         if one.alive and one.is_static and pod not in named:

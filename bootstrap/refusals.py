@@ -12,10 +12,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
+from bootstrap import complaints
 from bootstrap import constants as k
+from bootstrap.complaints import TEXT, Complaint, unescaped
 from bootstrap.connection import Connection
 from bootstrap.errors import BootstrapError, HostUnreachable
 from bootstrap.facts import Facts
@@ -30,9 +32,10 @@ LASTING = frozenset({
     "PodOSNotSupported", "PodOSSelectorNodeLabelDoesNotMatch", "SupplementalGroupsPolicyNotSupported", "SysctlForbidden",
 })  # fmt: skip
 """Reasons that lie in the pod and the node as they are: no restart helps."""
-_TEXT = r'"((?:[^"\\]|\\.)*)"'
-_DENIED = re.compile(rf'"Pod admission denied" podUID="([^"]*)" pod="([^"]*)" reason="([^"]*)" message={_TEXT}')
-_UNREADABLE = re.compile(rf'"(?:Could not process manifest file|Unable to process watch event)" err={_TEXT}')
+TRIES = 3
+"""How often a runtime must have found nothing to execute before that is final: another pod may bring what is missing."""
+_DENIED = re.compile(rf'"Pod admission denied" podUID="([^"]*)" pod="([^"]*)" reason="([^"]*)" message={TEXT}')
+_UNREADABLE = re.compile(rf'"(?:Could not process manifest file|Unable to process watch event)" err={TEXT}')
 
 
 class PodRefused(BootstrapError):
@@ -65,14 +68,15 @@ def refusals(connection: Connection, facts: Facts) -> tuple[Refusal, ...]:
     return tuple(refusal for refusal in found if refusal.component and refusal.component not in running)
 
 
-def reason(connection: Connection, facts: Facts, path: PurePosixPath, pod: str) -> str:
-    """Why the kubelet that runs now does not run the manifest at `path` as it is; empty where it said nothing of it.
+def said_of(connection: Connection, facts: Facts, path: PurePosixPath | None) -> str:
+    """The journal of the kubelet that runs now, since a manifest was written: what it said before is about another one."""
+    seen = None if path is None else facts.owned.get(path)
+    return _journal(connection, facts, since=0.0 if seen is None else seen.mtime)
 
-    pod: its `namespace/name`. What was said before the file was written is about another one.
-    """
-    seen = facts.owned.get(path)
-    journal = _journal(connection, facts, since=0.0 if seen is None else seen.mtime)
-    denied = next((str(refusal) for refusal in parse(journal, facts.host) if refusal.pod == pod), "")
+
+def reason(journal: str, node: str, path: PurePosixPath, pod: str) -> str:
+    """Why a kubelet refuses the manifest at `path`; empty where its journal says nothing of that. pod: `namespace/name`."""
+    denied = next((str(refusal) for refusal in parse(journal, node) if refusal.pod == pod), "")
     return denied or unreadable(journal, path)
 
 
@@ -81,7 +85,7 @@ def parse(journal: str, node: str) -> tuple[Refusal, ...]:
     found: dict[str, Refusal] = {}
     for uid, full_name, why, message in _DENIED.findall(journal):
         pod = full_name.removesuffix(f"-{node}")
-        found[pod] = Refusal(pod, uid, why, _unescaped(message))
+        found[pod] = Refusal(pod, uid, why, unescaped(message))
     return tuple(found.values())
 
 
@@ -92,7 +96,7 @@ def unreadable(journal: str, path: PurePosixPath) -> str:
     for line in journal.splitlines():
         found = _UNREADABLE.search(line)
         if found is not None and whole.search(line):
-            said = _unescaped(found[1]).rpartition(f"{path}: ")[2]
+            said = unescaped(found[1]).rpartition(f"{path}: ")[2]
     return said
 
 
@@ -104,10 +108,6 @@ def _journal(connection: Connection, facts: Facts, since: float = 0.0) -> str:
     from_then = ("--since", f"@{since:.6f}") if since else ()
     argv = ("journalctl", "-b", f"_PID={service.main_pid}", "-n", str(JOURNAL_LINES), "--no-pager", "-o", "cat", *from_then)
     return connection.run(argv).stdout.decode(errors="replace")
-
-
-def _unescaped(text: str) -> str:
-    return re.sub(r"\\(.)", r"\1", text)
 
 
 class Watch:
@@ -125,27 +125,28 @@ class Watch:
         self._restarted = False
         self._next: float | None = None
 
-    def __call__(self, verdict: Verdict, connection: Connection) -> None:
-        """Hear of an answer that was no yes. Raises PodRefused where the kubelet refuses a pod, and waiting would not help."""
+    def __call__(self, verdict: Verdict, connection: Connection) -> Verdict:
+        """Give an answer that was no yes back. Raises PodRefused where the kubelet refuses a pod, and waiting would not help."""
         now = self._clock()
         if verdict.component not in k.STATIC_PODS:
-            return
+            return verdict
         if self._next is None:
             self._next = now + AFTER_S
         if now < self._next:
-            return
+            return verdict
         self._next = now + EVERY_S
         try:
             found = refusals(connection, connection.look(self._data_dir))
         except HostUnreachable:
-            return  # the wait itself finds out, and connects again
+            return verdict  # the wait itself finds out, and connects again
         if not found:
-            return
+            return verdict
         text = "; ".join(f"{refusal.component} ({refusal})" for refusal in found)
         if self._restart is None or self._restarted or any(refusal.reason in LASTING for refusal in found):
             raise self._error(connection.name, found)
         self._restarted = True
         self._restart(f"it refused {text}, and does not try again by itself")
+        return verdict
 
     def _error(self, host: str, found: Collection[Refusal]) -> PodRefused:
         names = ", ".join(refusal.component for refusal in found)
@@ -160,7 +161,7 @@ class Watch:
 
 
 class FileWatch:
-    """What looks, while a static pod of the user's own is waited for, whether the kubelet refused it."""
+    """What looks, while a static pod of the user's own is waited for, whether the kubelet refused it, or cannot start it."""
 
     def __init__(
         self, data_dir: PurePosixPath, path: PurePosixPath, pod: str, clock: Callable[[], float] = time.monotonic
@@ -170,16 +171,33 @@ class FileWatch:
         self._pod = pod
         self._clock = clock
         self._next = clock() + AFTER_S
+        self._said: tuple[Complaint, ...] = ()
+        self._tries_before: int | None = None
+        self._is_final = False
 
-    def __call__(self, connection: Connection) -> None:
-        """Look, if it is time to. Raises PodRefused where the kubelet refuses the pod, and waiting would not help."""
-        if self._clock() < self._next:
-            return
-        self._next = self._clock() + EVERY_S
-        try:
-            why = reason(connection, connection.look(self._data_dir), self._path, self._pod)
-        except HostUnreachable:
-            return  # the wait itself finds out, and connects again
+    def __call__(self, verdict: Verdict, connection: Connection) -> Verdict:
+        """Give an answer that was no yes back, with the kubelet's reason where a container does not run.
+
+        It is looked for if it is time to. Raises PodRefused where the kubelet refuses the pod, and waiting would not help.
+        """
+        if self._clock() >= self._next:
+            self._next = self._clock() + EVERY_S
+            try:
+                self._look(connection)
+            except HostUnreachable:
+                return verdict  # the wait itself finds out, and connects again
+        if not verdict.down or not self._said:
+            return verdict
+        return replace(verdict, answer="; ".join((verdict.answer, *map(str, self._said))), stuck=self._is_final)
+
+    def _look(self, connection: Connection) -> None:
+        facts = connection.look(self._data_dir)
+        journal = said_of(connection, facts, self._path)
+        self._said = complaints.parse(journal, f"{self._pod}-{facts.host}")
+        tries = sum(complaint.times for complaint in self._said if complaint.lacks_command)
+        self._is_final = self._tries_before is not None and tries >= max(TRIES, self._tries_before + 1)
+        self._tries_before = tries if self._tries_before is None else self._tries_before
+        why = reason(journal, facts.host, self._path, self._pod)
         if why:
             raise PodRefused(
                 f"the kubelet on {connection.name} refuses {self._pod}", host=connection.name, evidence=[f"{self._path}: {why}"],

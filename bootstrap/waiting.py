@@ -7,8 +7,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import PurePosixPath
 
+from bootstrap import complaints, health, hostpods, refusals, rollouts
 from bootstrap import constants as k
-from bootstrap import health, hostpods, rollouts
 from bootstrap.access import Access
 from bootstrap.apiserver import ApiError
 from bootstrap.connection import Connection, NoAnswer
@@ -25,7 +25,6 @@ LOG_LINES = 12
 STUCK_S = 5.0
 """How long an answer may say that waiting longer will hardly help before the wait ends."""
 KUBELET_LINES = 4
-JOURNAL_LINES = 1000
 
 RECONNECT_S = 150.0
 """How long it is tried to connect again to a host whose connection was lost: the reboot of a virtual machine, and some more."""
@@ -47,7 +46,7 @@ def wait(
     timeout: timedelta,
     *,
     tell: Callable[[str], None],
-    failing: Callable[[Verdict], None] = lambda verdict: None,
+    failing: Callable[[Verdict], Verdict] = lambda verdict: verdict,
     stopped: Callable[[], bool] = lambda: False,
     hopeless: Callable[[], str] = lambda: "",
     clock: Callable[[], float] = time.monotonic,
@@ -56,7 +55,8 @@ def wait(
     """Wait for one probe; raises NotHealthy with the failing component's last log lines.
 
     A lost connection is made anew, for RECONNECT_S and not beyond the deadline: asking twice does no harm.
-    tell: called with each new answer. failing: called with each answer that is no yes; it may raise.
+    tell: called with each new answer. failing: called with each answer that is no yes, which it gives back, with what it knows
+    beside; it may raise.
     stopped, hopeless: asked after each try; True, or a reason, ends the wait.
     """
     began = clock()
@@ -67,6 +67,7 @@ def wait(
     while True:
         late = clock() > deadline   # before asking: what is reported was seen when the time was over, however long we slept
         verdict = link.ask(lambda: _ask(probe, host, access, settled), last=late)
+        verdict = verdict if verdict.ok else failing(verdict)
         running = running + 1 if verdict.ok else 0
         stuck_since = (stuck_since or clock()) if verdict.stuck else None
         late = late or (stuck_since is not None and clock() - stuck_since > STUCK_S)
@@ -75,8 +76,6 @@ def wait(
         if not verdict.ok and verdict.answer != seen:
             seen = verdict.answer
             tell(seen)
-        if not verdict.ok:
-            failing(verdict)
         if stopped():
             raise NotHealthy(f"stopped while waiting for {probe}", host=host, evidence=[f"last answer: {verdict.answer}"])
         if not verdict.ok and (why := hopeless()):
@@ -89,7 +88,7 @@ def wait(
             if isinstance(probe, health.PodRuns | health.PodGone):
                 raise NotHealthy(
                     f"waited {whole} in vain for {probe}", host=host,
-                    evidence=[f"last answer: {verdict.answer}", *pod_evidence(access.connections[host], probe)],
+                    evidence=[f"last answer: {verdict.answer}", *pod_evidence(access, host, probe, verdict.answer)],
                     hint=f"bootstrap pods list INVENTORY; bootstrap pods logs INVENTORY {host} {probe.namespace}/{probe.name}",
                 )
             raise NotHealthy(
@@ -232,21 +231,29 @@ def evidence(connection: Connection, component: str, access: Access) -> list[str
         return [f"no log could be read from {connection.name}: {error}"]
 
 
-def pod_evidence(connection: Connection, probe: health.PodRuns | health.PodGone) -> list[str]:
-    """The last log lines of a static pod of the user's own, and what the kubelet said of it."""
+def pod_evidence(access: Access, host: str, probe: health.PodRuns | health.PodGone, answer: str) -> list[str]:
+    """Why the kubelet cannot start a static pod of the user's own, if the answer does not say so; the pod's last log lines.
+
+    Where the kubelet names no reason, its last lines, too.
+    """
+    connection = access.connections[host]
     try:
         found = hostpods.look(connection)
         pods, shown = found.static(probe.namespace, probe.name), []
         for container in pods[-1].containers if pods else ():
             logs = (*_before(container.log), container.log)
-            done = connection.run(("tail", "-q", "-n", str(LOG_LINES), *map(str, logs)))
-            shown += [f"last lines of container {container.name} on {connection.name}:", *_lines(done.stdout)[-LOG_LINES:]]
-        journal = connection.run(("journalctl", "-u", "kubelet", "-n", str(JOURNAL_LINES), "--no-pager", "-o", "cat")).stdout
-        mark = f'pod="{probe.namespace}/{probe.name}-'.encode()
-        said = b"\n".join([line for line in journal.splitlines() if mark in line][-KUBELET_LINES:])
-        return [*shown, *([f"last of what the kubelet on {connection.name} said of it:", *_lines(said)] if said else [])]
+            said = _lines(connection.run(("tail", "-q", "-n", str(LOG_LINES), *map(str, logs))).stdout)[-LOG_LINES:]
+            shown += [f"last lines of container {container.name} on {host}:", *said] if said else []
+        path = probe.path if isinstance(probe, health.PodRuns) else None
+        journal = refusals.said_of(connection, connection.look(data_dir(access)), path)
+        pod = f"{probe.namespace}/{probe.name}-{found.node}"
+        reasons = complaints.parse(journal, pod)
+        if reasons and path is not None:
+            return [*(f"the kubelet on {host} says: {reason}" for reason in reasons if str(reason) not in answer), *shown]
+        last = _lines("\n".join(complaints.lines(journal, pod)[-KUBELET_LINES:]).encode())
+        return [*shown, *([f"last of what the kubelet on {host} said of it:", *last] if last else [])]
     except BootstrapError as error:
-        return [f"no log could be read from {connection.name}: {error}"]
+        return [f"no log could be read from {host}: {error}"]
 
 
 def container_log(facts: Facts, component: str) -> PurePosixPath | None:

@@ -53,6 +53,7 @@ class Container:
     rights: Rights
     pid: int = 0
     running: bool = False
+    has_log: bool = True                            # its image is there, so that it was made
     start_time: float = 0.0
     retry_at: float = 0.0
     restarts: int = 0
@@ -122,13 +123,16 @@ class Container:
 class Runtime:
     """Containers by pod UID. They outlive the kubelet's restarts and end with the machine.
 
-    check: asked before each start of a container; an answer is the reason why it ends at once.
+    check: asked before each start of a container; an answer is the reason why it ends at once. unstartable: errors by name of
+    containers that do not come to run at all, as `reason: message`. failed: such that the kubelet has not told of yet.
     """
 
     def __init__(self, check: Callable[[Container], str], next_pid: Callable[[], int]) -> None:
         self._check = check
         self._next_pid = next_pid
         self.containers: dict[str, Container] = {}
+        self.unstartable: dict[str, str] = {}
+        self.failed: list[tuple[Container, str]] = []
 
     def follow(self, pods: dict[str, StaticPod], now: float) -> None:
         """Make what runs be what the pods say: end the pods that went, start those that came."""
@@ -146,7 +150,7 @@ class Runtime:
             if one.running and one.name in broken:
                 self.end(one, broken[one.name], now)
             elif not one.running and restart and now >= one.retry_at and one.is_restarted:
-                one.restarts += 1
+                one.restarts += one.has_log
                 one.previous_log, one.log = one.log, []
                 if one.name in broken:
                     self.end(one, broken[one.name], now)
@@ -172,6 +176,7 @@ class Runtime:
         return tuple(
             PodLog(one.log_path.parts[4], one.name, one.log_path, one.restarts)
             for one in sorted(self.containers.values(), key=lambda c: c.log_path)
+            if one.has_log
         )
 
     def log(self, path: PurePosixPath) -> list[str] | None:
@@ -184,6 +189,13 @@ class Runtime:
         return None
 
     def _start(self, one: Container, now: float) -> None:
+        error = self.unstartable.get(one.name, "")
+        one.has_log = not error.startswith("ErrImagePull: ")
+        if error:
+            one.start_time = now
+            self.failed.append((one, error))
+            self.end(one, [], now)
+            return
         one.start_time, one.running = now, True
         one.pid = self._next_pid()
         reason = self._check(one)

@@ -22,9 +22,10 @@ def pods(host: FakeHost) -> Iterator[str]:
         yield from _process(one, SANDBOX_PID + number, "pause", "sandbox", one.start_time)
         if one.running:
             yield from _process(one, one.pid, one.name[:15], str(one.restarts), one.start_time)
-    for one in found:
+    made = [one for one in found if one.has_log]
+    for one in made:
         yield f"log {one.start_time:.0f} {one.log_path}"
-    for one in found:
+    for one in made:
         namespace, _, name = one.pod.key.partition("/")
         yield f"link {name}_{namespace}_{one.name}-{_id(one, str(one.restarts))}.log"
 

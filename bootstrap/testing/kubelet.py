@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from bootstrap.testing import systemd
-from bootstrap.testing.containers import Runtime
+from bootstrap.testing.containers import Container, Runtime
 from bootstrap.testing.decoding import decoded
 from bootstrap.testing.filesystem import FakeFiles
 from bootstrap.testing.pods import PodSource
@@ -114,6 +114,11 @@ class FakeKubelet:
                 if pod.uid not in self._rejected:
                     admitted[key] = pod
             self.runtime.follow(admitted, now)
+        for one, error in self.runtime.failed:
+            self._say_not_started(one, error, now)
+            if one.has_log:
+                self._say_not_started(one, f"CrashLoopBackOff: back-off restarting failed container={one.name}", now)
+        self.runtime.failed.clear()
 
     def manifest_directory(self) -> tuple[PurePosixPath | None, str]:
         """Where static pods are read from, and what says so: of the running kubelet, else as it would start now."""
@@ -180,10 +185,20 @@ class FakeKubelet:
         value = decoded(self.files.content(PurePosixPath(path)) or b"") if path else {}
         return value if isinstance(value, dict) else {}
 
+    def _say_not_started(self, one: Container, error: str, now: float) -> None:
+        reason, _, message = error.partition(": ")
+        said = _quoted(f'failed to "StartContainer" for "{one.name}" with {reason}: {_quoted(message)}')
+        self._say(f'"Error syncing pod, skipping" err={said} pod="{one.pod.key}" podUID="{one.pod.uid}"', now)
+
     def _say(self, line: str, now: float) -> None:
         if not self.journal or self.journal[-1] != line:
             self.journal.append(line)
             self.said_at.append(now)
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def argument(argv: tuple[str, ...], name: str) -> str:

@@ -13,6 +13,7 @@ from bootstrap.changes import mutates
 from bootstrap.cluster import Cluster
 from bootstrap.constants import DEFAULT_MANIFEST_DIR
 from bootstrap.errors import ExitCode, InventoryError, Refused, UsageError
+from bootstrap.events import Kind
 from bootstrap.refusals import PodRefused
 from bootstrap.testing import FakeFleet
 from bootstrap.waiting import NotHealthy
@@ -291,6 +292,65 @@ def test_b11_a_pod_that_is_not_admitted_is_told_with_the_kubelets_reason(fleet: 
     fleet.host("cp1").kubelet.rejects = {}
     # What was said of the file before is not said of this one.
     apply(fleet, CLUSTER, written(tmp_path, WEB.replace("80", "81")), "cp1")
+
+
+COMMAND = (
+    "RunContainerError: failed to create containerd task: failed to create shim task: OCI runtime create failed: "
+    "runc create failed: unable to start container process: error during container init: "
+    'exec: "web": executable file not found in $PATH: unknown'
+)
+NOT_FOUND = 'container web: exec: "web": executable file not found in $PATH'
+PULL = 'ErrImagePull: failed to pull and unpack image "registry.example/web:1": failed to resolve reference: no such host'
+NOT_PULLED = "container web: its image cannot be pulled: failed to resolve reference: no such host"
+
+
+def failing_apply(fleet: FakeFleet, file: Path, error: str) -> tuple[NotHealthy, Recorder]:
+    """How `pods apply` ends on cp1 where its runtime cannot start the container, and what was said meanwhile."""
+    fleet.host("cp1").runtime.unstartable = {"web": error}
+    TIME.fleet, console = fleet, Recorder()
+    request = pods.ApplyRequest(INVENTORY, file, pods.Where(("cp1",)))
+    with pytest.raises(NotHealthy) as caught:
+        pods.apply(PATIENT, request, lambda _, host: fleet.connect(host), console)
+    return caught.value, console
+
+
+PATIENT = a_cluster(timeouts={"controlPlaneComponentHealthCheck": "4m"})
+
+
+def test_a_command_that_is_not_in_the_image_ends_the_wait_with_the_kubelets_reason(fleet: FakeFleet, tmp_path: Path) -> None:
+    began = fleet.now
+    error, console = failing_apply(fleet, written(tmp_path), COMMAND)
+    assert 20 < fleet.now - began < 60         # not at once: another pod may bring what is missing
+    assert NOT_FOUND in error.evidence[0]
+    assert error.evidence[1:] == ()             # said once, and no heading without lines below it
+    row = listed(fleet, CLUSTER)["cp1", "web"]
+    assert (row["state"], row["reason"]) == ("failing", NOT_FOUND)
+    answers = [str(event.detail.get("answer")) for event in console.events if event.kind is Kind.WAITING]
+    assert f"default/web: container web does not run; {NOT_FOUND}" in answers
+
+
+def test_what_was_missing_at_first_may_come(fleet: FakeFleet, tmp_path: Path) -> None:
+    runtime = fleet.host("cp1").runtime
+    runtime.unstartable = {"web": COMMAND}
+
+    def arrives() -> None:
+        if any(container.name == "web" and container.restarts == 1 for container in runtime.containers.values()):
+            runtime.unstartable = {}
+
+    fleet.on_tick = arrives
+    apply(fleet, PATIENT, written(tmp_path), "cp1")
+    assert runtime.running("web") is not None
+
+
+def test_an_image_that_cannot_be_pulled_is_named_while_it_is_waited_for(fleet: FakeFleet, tmp_path: Path) -> None:
+    error, console = failing_apply(fleet, written(tmp_path), PULL)
+    assert "waited 270 s in vain" in error.message      # a registry may come back
+    answer = f"default/web: no container of it was started yet; {NOT_PULLED}"
+    assert error.evidence == (f"last answer: {answer}",)
+    row = listed(fleet, CLUSTER)["cp1", "web"]
+    assert (row["state"], row["reason"]) == ("not started", NOT_PULLED)
+    at = [event.at for event in console.events if event.kind is Kind.WAITING and event.detail.get("answer") == answer]
+    assert at[0] < 15
 
 
 def test_b10_an_upgraded_kubelet_makes_every_pod_anew_and_nothing_is_taken_for_changed(fleet: FakeFleet, tmp_path: Path) -> None:
