@@ -24,6 +24,8 @@ POD_PAUSE_S = 2.0
 LOG_LINES = 12
 STUCK_S = 5.0
 """How long an answer may say that waiting longer will hardly help before the wait ends."""
+AGAIN_S = 15.0
+"""After how long an answer is told again that stays the same."""
 KUBELET_LINES = 4
 
 RECONNECT_S = 150.0
@@ -55,17 +57,18 @@ def wait(
     """Wait for one probe; raises NotHealthy with the failing component's last log lines.
 
     A lost connection is made anew, for RECONNECT_S and not beyond the deadline: asking twice does no harm.
-    tell: called with each new answer. failing: called with each answer that is no yes, which it gives back, with what it knows
-    beside; it may raise.
+    tell: called with each new answer, and after AGAIN_S with the same one. failing: called with each answer that is no yes, which
+    it gives back, with what it knows beside; it may raise.
     stopped, hopeless: asked after each try; True, or a reason, ends the wait.
     """
     began = clock()
     deadline = began + timeout.total_seconds()
-    seen, running, stuck_since = "", 0, None
+    seen, told_at, running, stuck_since = "", began, 0, None
     link = _Link(host, access, clock)
     settled: set[health.Endpoint] = set()
     while True:
-        late = clock() > deadline   # before asking: what is reported was seen when the time was over, however long we slept
+        now = clock()
+        late = now > deadline   # before asking: what is reported was seen when the time was over, however long we slept
         verdict = link.ask(lambda: _ask(probe, host, access, settled), last=late)
         verdict = verdict if verdict.ok else failing(verdict)
         running = running + 1 if verdict.ok else 0
@@ -73,8 +76,8 @@ def wait(
         late = late or (stuck_since is not None and clock() - stuck_since > STUCK_S)
         if running >= (probe.times if isinstance(probe, health.Healthy) else 1):
             return
-        if not verdict.ok and verdict.answer != seen:
-            seen = verdict.answer
+        if not verdict.ok and (verdict.answer != seen or now - told_at > AGAIN_S):
+            seen, told_at = verdict.answer, now
             tell(seen)
         if stopped():
             raise NotHealthy(f"stopped while waiting for {probe}", host=host, evidence=[f"last answer: {verdict.answer}"])

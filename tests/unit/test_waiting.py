@@ -100,6 +100,17 @@ def test_who_slept_past_the_deadline_asks_once_more() -> None:
     )  # fmt: skip
 
 
+def test_an_answer_that_stays_the_same_is_told_again_after_a_while() -> None:
+    """Whoever watches lines of progress else sees nothing until the deadline."""
+    now, told = [0.0], list[float]()
+    with pytest.raises(waiting.NotHealthy):
+        waiting.wait(
+            NODES, "cp1", access(StubApi(nodes())), timedelta(seconds=40), tell=lambda _: told.append(round(now[0])),
+            clock=lambda: now[0], sleep=lambda seconds: now.__setitem__(0, now[0] + seconds),
+        )  # fmt: skip
+    assert told == [0, 15, 30]
+
+
 def test_an_interrupt_is_no_missed_deadline() -> None:
     with pytest.raises(waiting.NotHealthy, match="stopped while waiting for 2 nodes registered"):
         wait(access(StubApi(nodes())), stopped=True)

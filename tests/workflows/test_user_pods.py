@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -351,6 +352,8 @@ def test_an_image_that_cannot_be_pulled_is_named_while_it_is_waited_for(fleet: F
     assert (row["state"], row["reason"]) == ("not started", NOT_PULLED)
     at = [event.at for event in console.events if event.kind is Kind.WAITING and event.detail.get("answer") == answer]
     assert at[0] < 15
+    assert all(10 < later - earlier < 20 for earlier, later in pairwise(at))
+    assert at[-1] > 240
 
 
 def test_b10_an_upgraded_kubelet_makes_every_pod_anew_and_nothing_is_taken_for_changed(fleet: FakeFleet, tmp_path: Path) -> None:
