@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import NoReturn
 
-from bootstrap import hostpods, waiting
+from bootstrap import complaints, hostpods, refusals, userpods, waiting
 from bootstrap.cluster import Cluster
 from bootstrap.components import static_pods
 from bootstrap.connecting import Connect, connected
@@ -15,10 +16,12 @@ from bootstrap.console import Console
 from bootstrap.console.loglines import unwrapped
 from bootstrap.errors import ExitCode, RemoteError, UsageError
 from bootstrap.facts import Facts
+from bootstrap.facts.live import manifests
 
 BLOCK = 64 << 10
 BLOCKS = 8
 """How much of a file is read at once: what a command may say is capped at 1 MiB."""
+_LIST = "bootstrap pods list INVENTORY"
 JOURNAL_LINES = 2000
 """Lines of the journal, which has no end to be read from in pieces, that stay below the same cap."""
 
@@ -67,29 +70,65 @@ def show_pod(cluster: Cluster, request: PodLogRequest, connect: Connect, console
         raise UsageError(f"{request.host!r} is no host of {cluster.name}", hint=f"hosts: {known}")
     with connected(cluster, hosts, connect, tell=console.working) as access:
         connection = access.connections[request.host]
-        found = _pods(hostpods.look(connection), request)
+        seen = hostpods.look(connection)
+        found = _pods(seen, request)
+        if not found:
+            _refuse_without_log(connection, connection.look(waiting.data_dir(access)), seen, request)
         container = _chosen(found[-1], request)
         candidates = _logs_of(found, container, request.previous)
         newest = f"bootstrap pods logs INVENTORY {request.host} {request.pod}"
         text = unwrapped(_container(
             connection, candidates, f"{request.pod}, container {container},", request.tail, previous=request.previous,
-            hint=newest if request.previous else "bootstrap pods list INVENTORY",
+            hint=newest if request.previous else _LIST,
         ))  # fmt: skip
-    console.lines("\n".join(text.splitlines()[-request.tail:] if request.tail else []))
+        runs = _runs(found[-1], container)
+        if not text and not request.previous and not runs:
+            facts = connection.look(waiting.data_dir(access))
+            _refuse_unstarted(connection, facts, f"{found[-1].namespace}/{found[-1].name}", request, ("", container))
+    if text or not request.tail:
+        console.lines("\n".join(text.splitlines()[-request.tail:] if request.tail else []))
+    else:
+        console.note(f"container {container} of {request.pod} has written nothing{'' if runs else ' and does not run'}: {_LIST}")
     return ExitCode.DONE
 
 
+def _runs(pod: hostpods.HostPod, container: str) -> bool:
+    return any(one.age_s is not None for one in pod.containers if one.name == container)
+
+
+def _refuse_without_log(connection: Connection, facts: Facts, seen: hostpods.HostPods, request: PodLogRequest) -> NoReturn:
+    """Raise RemoteError where the pod's manifest is there and its kubelet cannot start it, else UsageError."""
+    for observed in manifests(facts).values():
+        pod = userpods.identity(observed.content)
+        if pod is not None and request.pod in (pod[1], "/".join(pod), f"{pod[1]}-{seen.node}"):
+            _refuse_unstarted(connection, facts, f"{'/'.join(pod)}-{seen.node}", request)
+    known = ", ".join(sorted({"/".join(name) for name in _names(seen).values()})) or "none"
+    raise UsageError(f"{request.pod!r} has no log on {request.host}", hint=f"static pods with a log: {known}")
+
+
+def _refuse_unstarted(
+    connection: Connection, facts: Facts, pod: str, request: PodLogRequest, containers: Sequence[str] = ()
+) -> None:
+    """Raise RemoteError where the kubelet says why it could not start a pod, or those of its containers."""
+    said = complaints.parse(refusals.said_of(connection, facts, None), pod)
+    why = [str(complaint) for complaint in said if not containers or complaint.container in containers]
+    if why:
+        raise RemoteError(f"{request.pod} was not started on {request.host}: it has no log", host=request.host, evidence=why,
+                          hint=_LIST)  # fmt: skip
+
+
+def _names(seen: hostpods.HostPods) -> dict[str, tuple[str, str]]:
+    """Namespace and name, without the node's, of the static pods with a log, by UID."""
+    return {pod.uid: (pod.namespace, pod.name.removesuffix(f"-{seen.node}")) for pod in seen.pods if pod.is_static}
+
+
 def _pods(seen: hostpods.HostPods, request: PodLogRequest) -> tuple[hostpods.HostPod, ...]:
-    """What is left of the static pod that is meant, the youngest last. Raises UsageError where that is nothing, or several."""
-    static = [pod for pod in seen.pods if pod.is_static]
-    names = {pod.uid: (pod.namespace, pod.name.removesuffix(f"-{seen.node}")) for pod in static}
+    """What is left of the static pod that is meant, the youngest last. Raises UsageError where that are several."""
+    static, names = [pod for pod in seen.pods if pod.is_static], _names(seen)
     found = [pod for pod in static if request.pod in (pod.name, names[pod.uid][1], "/".join(names[pod.uid]))]
     meant = sorted({"/".join(names[pod.uid]) for pod in found})
     if len(meant) > 1:
         raise UsageError(f"{request.pod!r} means several pods on {request.host}", hint=f"one of {', '.join(meant)}")
-    if not found:
-        known = ", ".join(sorted({"/".join(name) for name in names.values()})) or "none"
-        raise UsageError(f"{request.pod!r} has no log on {request.host}", hint=f"static pods with a log: {known}")
     return tuple(found)
 
 

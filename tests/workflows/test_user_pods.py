@@ -13,7 +13,7 @@ from bootstrap import logs, podlist, pods, queries, rendering, userpods
 from bootstrap.changes import mutates
 from bootstrap.cluster import Cluster
 from bootstrap.constants import DEFAULT_MANIFEST_DIR
-from bootstrap.errors import ExitCode, InventoryError, Refused, UsageError
+from bootstrap.errors import ExitCode, InventoryError, Refused, RemoteError, UsageError
 from bootstrap.events import Kind
 from bootstrap.refusals import PodRefused
 from bootstrap.testing import FakeFleet
@@ -451,6 +451,28 @@ def test_a_pods_log_is_shown(fleet: FakeFleet, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="has no container 'proxy'") as caught:
         run(fleet, logs.show_pod, CLUSTER, logs.PodLogRequest("cp1", "web", "proxy"))
     assert caught.value.hint == "-c with one of web"
+
+
+def test_a_container_that_never_ran_has_no_log_and_that_is_said(fleet: FakeFleet, tmp_path: Path) -> None:
+    host = fleet.host("cp1")
+    host.runtime.unstartable = {"web": COMMAND, "api": PULL.replace("web", "api")}
+    host.put(str(FILE), WEB)
+    host.put(str(DEFAULT_MANIFEST_DIR / "api.yaml"), WEB.replace("web", "api"))
+    fleet.advance(5)
+    for name, reason in (("web", NOT_FOUND), ("default/api", NOT_PULLED.replace("web", "api"))):
+        with pytest.raises(RemoteError, match=f"{name} was not started on cp1: it has no log") as caught:
+            run(fleet, logs.show_pod, CLUSTER, logs.PodLogRequest("cp1", name))
+        assert caught.value.evidence == (reason,)
+        assert caught.value.hint == "bootstrap pods list INVENTORY"
+
+
+def test_a_container_that_wrote_nothing_is_no_empty_line(fleet: FakeFleet, tmp_path: Path) -> None:
+    apply(fleet, CLUSTER, written(tmp_path), "cp1")
+    container = fleet.host("cp1").runtime.running("web")
+    assert container is not None
+    container.log.clear()
+    told = run(fleet, logs.show_pod, CLUSTER, logs.PodLogRequest("cp1", "web"))
+    assert told.text.strip() == "container web of web has written nothing: bootstrap pods list INVENTORY"
 
 
 def test_b13_a_reference_to_an_api_object_never_reaches_a_host(fleet: FakeFleet, tmp_path: Path) -> None:
