@@ -168,7 +168,9 @@ def _mirror(
     uid = mirrors.get((pod[0], f"{pod[1]}-{seen.node}"))
     if uid is None:
         return "no"
-    return "yes" if newest is not None and uid == newest.uid else "stale"
+    # A pod of which no container was started yet has no log, and so is not the newest that was seen.
+    current = newest is None or uid == newest.uid or (not newest.alive and uid in seen.alive)
+    return "yes" if current else "stale"
 
 
 def _cells(row: Row) -> tuple[object, ...]:

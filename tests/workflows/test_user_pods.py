@@ -350,6 +350,7 @@ def test_an_image_that_cannot_be_pulled_is_named_while_it_is_waited_for(fleet: F
     assert error.evidence == (f"last answer: {answer}",)
     row = listed(fleet, CLUSTER)["cp1", "web"]
     assert (row["state"], row["reason"]) == ("not started", NOT_PULLED)
+    assert row["mirrorPod"] == "yes"        # it has no log to be known by, but there never was another pod
     at = [event.at for event in console.events if event.kind is Kind.WAITING and event.detail.get("answer") == answer]
     assert at[0] < 15
     assert all(10 < later - earlier < 20 for earlier, later in pairwise(at))
