@@ -13,7 +13,7 @@ from bootstrap import constants as k
 from bootstrap.changes import Change, WriteFile
 from bootstrap.cluster import Cluster, Host
 from bootstrap.errors import Refused
-from bootstrap.facts import Facts
+from bootstrap.facts import Facts, has_control_plane
 from bootstrap.facts.live import manifests
 from bootstrap.files import File, Secret
 from bootstrap.membership import quorum
@@ -254,6 +254,28 @@ def refuse_to_end(voters: Sequence[str], leaving: Collection[str], cluster: Clus
             f"nobody of etcd's {len(voters)} voters would stay: {', '.join(voters)}",
             hint=f"to give up {cluster.name} as a whole: bootstrap reset INVENTORY",
         )
+
+
+def no_api(cluster: Cluster, facts: Mapping[str, Facts], unread: Collection[str]) -> Refused:
+    """Why no API server answers: it is down, there is none, or that cannot be told. unread: hosts that could not be looked at."""
+    masters = [host.name for host in cluster.control_plane_hosts]
+    away = [f"not reached: {name}" for name in masters if name in unread]
+    if any(has_control_plane(facts[name]) for name in masters if name in facts):
+        return Refused(f"no API server of {cluster.name} answers; nothing was written", evidence=away,
+                       hint="what is wrong: bootstrap status INVENTORY")  # fmt: skip
+    if away:
+        bare = ", ".join(name for name in masters if name in facts)
+        return Refused(
+            f"no API server of {cluster.name} answers, and nothing of a control plane is on {bare}", evidence=away,
+            hint="where the cluster was never set up: bootstrap init INVENTORY; else bring back who is not reached",
+        )  # fmt: skip
+    return Refused(f"{cluster.name} has no control plane yet; nothing was written", hint="bootstrap init INVENTORY")
+
+
+def is_without_control_plane(cluster: Cluster, facts: Mapping[str, Facts]) -> bool:
+    """Whether every master was looked at, and none has anything of a control plane."""
+    masters = [host.name for host in cluster.control_plane_hosts]
+    return all(name in facts and not has_control_plane(facts[name]) for name in masters)
 
 
 def strangers(cluster: Cluster, facts: Facts) -> tuple[PurePosixPath, ...]:

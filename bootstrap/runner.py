@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -19,10 +19,10 @@ from bootstrap.connecting import Connect, at_once, changing, raise_all
 from bootstrap.console import Console
 from bootstrap.errors import BootstrapError, ExitCode, PersonNeeded, Refused, UsageError
 from bootstrap.events import Event, Kind
-from bootstrap.facts import Facts
+from bootstrap.facts import Facts, has_control_plane
 from bootstrap.localfiles import refuse_unwritable
 from bootstrap.phases import admin_access, prune_addons
-from bootstrap.plan import Plan, Snapshot, Workflow, think
+from bootstrap.plan import ApiState, Plan, Snapshot, Workflow, think
 
 
 @dataclass(frozen=True)
@@ -156,6 +156,9 @@ def reset(cluster: Cluster, request: ResetRequest, connect: Connect, console: Co
                             leaving=frozenset(leaving))  # fmt: skip
         plan = think(workflows.RESET, snapshot, hosts)
         console.plan(plan)
+        if not any(has_control_plane(facts[name]) for name in staying):
+            for text in _of_workers(cluster, observing.nodes(access, access.masters), request.inventory):
+                console.note(text)
         keeping = [name for name, found in leaving_facts.items() if k.SYSUSERS_FILE in found.owned]
         if keeping:
             console.note(f"the system user {k.ETCD_USER} stays on {', '.join(keeping)}: data that is kept belongs to it")
@@ -167,6 +170,19 @@ def reset(cluster: Cluster, request: ResetRequest, connect: Connect, console: Co
     text = f"{', '.join(leaving)} reset ({time.monotonic() - started:.1f} s)"
     console.result({"cluster": cluster.name, "changed": True, "reset": leaving}, text)
     return ExitCode.DONE
+
+
+def _of_workers(cluster: Cluster, nodes: ApiState | None, inventory: Path) -> Iterator[str]:
+    """What to know of workers before nothing of the control plane is left. nodes: None where no API server knows them."""
+    ours = [host.name for host in cluster.workers if nodes is None or host.name in nodes.nodes]
+    command = f"bootstrap remove-worker {inventory} {' '.join(ours)}"
+    if nodes is None and ours:
+        yield f"not looked at, not touched: {', '.join(ours)} (those that have joined, afterwards: {command})"
+    elif nodes is not None:
+        others = sorted(set(nodes.nodes) - {host.name for host in cluster.hosts})
+        first = f" (take workers out first: {command})" if ours else ""
+        if ours or others:
+            yield f"still running, not touched: {', '.join([*ours, *others])}{first}"
 
 
 def confirm(cluster: Cluster, typed: str | None, console: Console) -> None:
@@ -259,7 +275,9 @@ def chosen_hosts(cluster: Cluster, names: Sequence[str]) -> tuple[Host, ...]:
     known = {host.name: host for host in cluster.control_plane_hosts}
     for name in names:
         if name not in known:
-            raise UsageError(f"{name!r} is no master of {cluster.name}", hint=f"masters: {', '.join(known)}")
+            worker = any(host.name == name for host in cluster.workers)
+            hint = f"it is a worker: bootstrap remove-worker INVENTORY {name}" if worker else f"masters: {', '.join(known)}"
+            raise UsageError(f"{name!r} is no master of {cluster.name}", hint=hint)
     return tuple(known[name] for name in sorted(set(names)))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bootstrap import observing, snapshots, surveying, workflows
+from bootstrap import guards, observing, snapshots, surveying, workflows
 from bootstrap import preflight as checks
 from bootstrap.access import Access
 from bootstrap.cluster import Cluster, Host
@@ -58,7 +58,7 @@ def add(cluster: Cluster, request: AddRequest, connect: Connect, console: Consol
         failed |= unread
         nodes = observing.nodes(access, [name for name in access.masters if name in facts])
         if nodes is None:
-            raise _no_api(cluster, facts, failed)
+            raise guards.no_api(cluster, facts, failed)
         failed |= unfit(access, facts, chosen, request.ignore_preflight, console)
         console.event(Event(Kind.PHASE_DONE, time.monotonic() - started, "preflight"))
         hosts = [host for host in chosen if host.name not in failed]
@@ -104,6 +104,7 @@ class RemoveRequest:
 def remove(cluster: Cluster, request: RemoveRequest, connect: Connect, console: Console) -> ExitCode:
     """Take workers out of a cluster: their pods go elsewhere, then everything of ours on the host, and the Node object.
 
+    Where every master was reset there is nowhere for pods to go, and no Node: what is on the host is all that is removed.
     Raises Refused, before anything was written, where pods would be lost that nobody makes anew.
     """
     started = time.monotonic()
@@ -117,7 +118,10 @@ def remove(cluster: Cluster, request: RemoveRequest, connect: Connect, console: 
         failed |= unread
         nodes = observing.nodes(access, [name for name in access.masters if name in facts])
         if nodes is None:
-            raise _no_api(cluster, facts, failed)
+            if not guards.is_without_control_plane(cluster, facts):
+                raise guards.no_api(cluster, facts, failed)
+            console.note(f"{cluster.name} has no control plane: no Node is removed, and pods end where they are")
+            nodes = ApiState()
         left_behind = {host.name: failed[host.name] for host in chosen if host.name in failed}
         if request.dead:
             _refuse_living(chosen, access, nodes)
@@ -237,13 +241,3 @@ def chosen_workers(cluster: Cluster, names: Sequence[str]) -> tuple[Host, ...]:
         if name not in known:
             raise UsageError(f"{name!r} is no worker of {cluster.name}", hint=f"workers: {', '.join(known)}")
     return tuple(known[name] for name in sorted(set(names))) if names else cluster.workers
-
-
-def _no_api(cluster: Cluster, facts: Mapping[str, Facts], failed: Mapping[str, BootstrapError]) -> BootstrapError:
-    """Why a worker cannot join or leave: there is no control plane yet, or it does not answer."""
-    born = any(host.name in facts and facts[host.name].etcd.has_member for host in cluster.control_plane_hosts)
-    away = [f"not reached: {name}" for name in failed if name in {host.name for host in cluster.control_plane_hosts}]
-    if born or away:
-        return Refused(f"no API server of {cluster.name} answers; nothing was written", evidence=away,
-                       hint="what is wrong: bootstrap status INVENTORY")  # fmt: skip
-    return Refused(f"{cluster.name} has no control plane yet; nothing was written", hint="bootstrap init INVENTORY")

@@ -1,7 +1,7 @@
 """What is on a host, as read by one script in one round trip: values only, no decisions."""
 
 from bootstrap.facts.export import as_dict
-from bootstrap.facts.live import has_joined, is_live
+from bootstrap.facts.live import has_control_plane, has_joined, is_live
 from bootstrap.facts.model import (
     AccountFacts,
     CgroupFacts,
@@ -41,6 +41,7 @@ __all__ = [
     "ServiceFacts",
     "StaticProcess",
     "as_dict",
+    "has_control_plane",
     "has_joined",
     "is_live",
     "parse",

@@ -40,6 +40,11 @@ def is_live(facts: Facts) -> bool:
     return any(has_manifest(facts, name) or process(facts, name) is not None for name in COMPONENTS)
 
 
+def has_control_plane(facts: Facts) -> bool:
+    """Whether there is something of a control plane that runs, or could run again: a component of it, or etcd's data."""
+    return is_live(facts) or facts.etcd.has_member
+
+
 def has_joined(facts: Facts) -> bool:
     """Whether a worker has what its kubelet joins with."""
     return KUBERNETES_DIR / "kubelet.conf" in facts.owned

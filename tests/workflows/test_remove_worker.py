@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from datetime import timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from bootstrap.drains import NotDrained
 from bootstrap.errors import BootstrapError, ExitCode, HostUnreachable, Refused, SeveralErrors
 from bootstrap.testing import FakeFleet, Killed
 from tests.workflows.support import TIME, Recorder, a_cluster
+from tests.workflows.test_reset import reset
 from tests.workflows.test_workers import add, done, living, node, nodes
 
 REPLICA_SET = [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "uid": "1", "controller": True}]
@@ -172,6 +173,51 @@ def test_dead_removes_the_node_of_a_machine_that_does_not_answer(tmp_path: Path)
     assert done(fleet, before) == ["cp1 DELETE /api/v1/nodes/w1"]
     before = fleet.count()
     remove(fleet, cluster, "w1", dead=True)
+    assert done(fleet, before) == []
+
+
+def test_a_worker_is_cleaned_after_every_master_was_reset(tmp_path: Path) -> None:
+    fresh = FakeFleet.of(a_cluster(workers=2))
+    fleet, cluster = up(tmp_path)
+    reset(fleet, cluster)
+    told = remove(fleet, cluster, "w1")
+    assert "demo has no control plane: no Node is removed, and pods end where they are" in told.text
+    assert [phase.name for phase in dict.fromkeys(phase for phase, _, _ in told.plans[-1].all())] == ["stop-pods", "cleanup-node"]
+    host = fleet.host("w1")
+    assert paths(fleet, "w1") == paths(fresh, "w1")
+    assert (host.runtime.containers, host.kubelet.active_state, host.kubelet.enabled) == ({}, "inactive", False)
+    before = fleet.count()
+    assert "Nothing to do" in remove(fleet, cluster, "w1").text
+    assert done(fleet, before) == []
+    fleet.host("w2").power_off()
+    remove(fleet, cluster, "w2", dead=True)
+    assert done(fleet, before) == []
+
+
+def test_a_master_that_could_not_be_read_is_not_taken_for_one_without_a_control_plane(tmp_path: Path) -> None:
+    fleet, cluster = up(tmp_path)
+    reset(fleet, cluster)
+    fleet.host("cp3").power_off()
+    before = fleet.count()
+    with pytest.raises(Refused, match="no API server of demo answers, and nothing of a control plane is on cp1, cp2") as caught:
+        remove(fleet, cluster, "w1")
+    assert caught.value.evidence == ("not reached: cp3",)
+    assert "bring back who is not reached" in caught.value.hint
+    assert done(fleet, before) == []
+
+
+@pytest.mark.parametrize("left", ["etcd's data", "a manifest"])
+def test_a_control_plane_that_is_merely_down_is_not_taken_for_none(tmp_path: Path, left: str) -> None:
+    fleet, cluster = up(tmp_path)
+    for name in ("cp1", "cp2", "cp3"):
+        directory = "/etc/kubernetes/manifests" if left == "etcd's data" else "/var/lib/etcd"
+        fleet.host(name).kubelet.stop()
+        fleet.host(name).files.remove(PurePosixPath(directory), recursive=True)
+        fleet.host(name).runtime.containers.clear()
+    before = fleet.count()
+    with pytest.raises(Refused, match="no API server of demo answers; nothing was written") as caught:
+        remove(fleet, cluster, "w1")
+    assert caught.value.hint == "what is wrong: bootstrap status INVENTORY"
     assert done(fleet, before) == []
 
 

@@ -12,9 +12,10 @@ import pytest
 
 from bootstrap import runner
 from bootstrap.cluster import Cluster
-from bootstrap.errors import ExitCode, HostUnreachable, PersonNeeded, Refused
+from bootstrap.errors import ExitCode, HostUnreachable, PersonNeeded, Refused, UsageError
 from bootstrap.testing import FakeFleet
 from tests.workflows.support import TIME, Recorder, a_cluster, a_living_fleet, init, states_within_writes
+from tests.workflows.test_workers import add
 
 
 def reset(fleet: FakeFleet, cluster: Cluster, *hosts: str, **asked: Any) -> Recorder:
@@ -102,6 +103,34 @@ def test_quorum_is_not_given_away(tmp_path: Path) -> None:
     with pytest.raises((Refused, PersonNeeded)):
         reset(fleet, cluster, "cp3")
     assert fleet.count() == before
+
+
+def test_workers_that_a_whole_reset_leaves_running_are_named(tmp_path: Path) -> None:
+    cluster = a_cluster(workers=2)
+    fleet = a_living_fleet(cluster, tmp_path)
+    add(fleet, cluster, "w1")
+    said = "still running, not touched: w1 (take workers out first: bootstrap remove-worker demo.yaml w1)"
+    assert said in reset(fleet, cluster, dry_run=True).text
+    assert "not touched" not in reset(fleet, cluster, "cp3").text
+    assert said in reset(fleet, cluster).text
+    assert fleet.host("w1").runtime.running("balancer") is not None
+
+
+def test_workers_that_nobody_can_tell_of_are_named(tmp_path: Path) -> None:
+    cluster = a_cluster(workers=2)
+    fleet = a_living_fleet(cluster, tmp_path)
+    for name in ("cp1", "cp2", "cp3"):
+        fleet.host(name).crashes["kube-apiserver"] = ["out of order"]
+    fleet.advance(5)
+    said = "not looked at, not touched: w1, w2 (those that have joined, afterwards: bootstrap remove-worker demo.yaml w1 w2)"
+    assert said in reset(fleet, cluster).text
+
+
+def test_a_worker_is_not_reset_but_removed() -> None:
+    cluster = a_cluster(workers=1)
+    with pytest.raises(UsageError, match="'w1' is no master of demo") as caught:
+        reset(FakeFleet.of(cluster), cluster, "w1")
+    assert caught.value.hint == "it is a worker: bootstrap remove-worker INVENTORY w1"
 
 
 def is_finished(state: FakeFleet, cluster: Cluster, wanted: FakeFleet, *hosts: str) -> None:
