@@ -16,6 +16,7 @@ KUBELET_PKI_DIR = KUBELET_DIR / "pki"
 KUBELET_CONFIG = KUBELET_DIR / "config.yaml"
 KUBELET_INSTANCE_CONFIG = KUBELET_DIR / "instance-config.yaml"
 KUBELET_DROP_IN = PurePosixPath("/etc/systemd/system/kubelet.service.d/10-kubeadm.conf")
+KUBELET_DROP_IN_MARK = b"# Written by bootstrap."
 DEFAULT_ETCD_DATA_DIR = PurePosixPath("/var/lib/etcd")
 POD_LOG_DIR = PurePosixPath("/var/log/pods")
 BALANCER_DIR = KUBERNETES_DIR / "balancer"

@@ -59,7 +59,7 @@ def add(cluster: Cluster, request: AddRequest, connect: Connect, console: Consol
         nodes = observing.nodes(access, [name for name in access.masters if name in facts])
         if nodes is None:
             raise guards.no_api(cluster, facts, failed)
-        failed |= unfit(access, facts, chosen, request.ignore_preflight, console)
+        failed |= unfit(access, facts, chosen, request, console)
         console.event(Event(Kind.PHASE_DONE, time.monotonic() - started, "preflight"))
         hosts = [host for host in chosen if host.name not in failed]
         kept = {name: found for name, found in facts.items() if name not in failed}
@@ -198,22 +198,23 @@ def finish(
 
 
 def unfit(
-    access: Access, facts: Mapping[str, Facts], chosen: Sequence[Host], ignored: Sequence[str], console: Console
+    access: Access, facts: Mapping[str, Facts], chosen: Sequence[Host], request: AddRequest, console: Console
 ) -> dict[str, BootstrapError]:
     """Workers on which preflight finds what cannot work, each with its refusal. Raises Refused for what concerns all.
 
     Warnings are shown. What is wrong with a master alone is not asked here.
     """
-    cluster = access.cluster
+    cluster, ignored = access.cluster, request.ignore_preflight
     joining = {host.name: facts[host.name] for host in chosen if host.name in facts}
     new = {name: found for name, found in joining.items() if not found.kubelet.argv}
     answers, lost = surveying.survey(access, new, ignored, write=False) if new else (checks.Answers(), {})
     given = snapshots.given_authorities(cluster)
     report = checks.report(cluster, facts, answers, datetime.now(UTC), given=given, ignored=ignored)
     ours = [finding for finding in report.findings if finding.host is None or finding.host in joining]
-    console.findings([finding for finding in ours if finding.severity != "unknown" and finding not in report.fatal])
     fatal = [finding for finding in ours if finding in report.fatal]
-    console.findings(fatal)
+    told = [finding for finding in ours if finding.severity != "unknown" and finding not in fatal]
+    for findings in (told, fatal):
+        console.findings(replace(one, hint=one.hint.replace("INVENTORY", str(request.inventory))) for one in findings)
     if any(finding.host is None for finding in fatal):
         raise Refused(
             "preflight findings that concern all hosts; nothing was written",

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
-from bootstrap.constants import COMPONENTS, DEFAULT_MANIFEST_DIR, KUBERNETES_DIR
+from bootstrap.constants import (
+    COMPONENTS,
+    DEFAULT_MANIFEST_DIR,
+    KUBELET_DROP_IN,
+    KUBELET_DROP_IN_MARK,
+    KUBERNETES_DIR,
+)
 from bootstrap.facts.model import Facts, Listener, PodLog, StaticProcess
 from bootstrap.files import Observed
 
@@ -48,6 +54,12 @@ def has_control_plane(facts: Facts) -> bool:
 def has_joined(facts: Facts) -> bool:
     """Whether a worker has what its kubelet joins with."""
     return KUBERNETES_DIR / "kubelet.conf" in facts.owned
+
+
+def has_our_drop_in(facts: Facts) -> bool:
+    """Whether this tool wrote how the kubelet is started, whichever cluster that was for."""
+    seen = facts.owned.get(KUBELET_DROP_IN)
+    return seen is not None and (seen.content or b"").startswith(KUBELET_DROP_IN_MARK)
 
 
 def kubelet_runs(facts: Facts) -> bool:

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from bootstrap import constants as k
 from bootstrap import pki
 from bootstrap.facts import Facts
-from bootstrap.facts.live import has_manifest, manifest_directory, process
+from bootstrap.facts.live import has_manifest, has_our_drop_in, manifest_directory, process
 from bootstrap.preflight.finding import Finding, error, path_name, warning
 from bootstrap.preflight.machine import MOST_SKEW_S
 from bootstrap.preflight.manifests import NAMESPACE, flag, identity
@@ -101,8 +101,10 @@ def foreign_workers(fleet: Fleet) -> Iterator[Finding]:
     for subject in fleet.subjects:
         own = _content(subject, path)
         if known and own and own not in known and not subject.is_control_plane:
+            ours = has_our_drop_in(subject.facts)
+            cure = f"bootstrap remove-worker INVENTORY {subject.name}" if ours else f"kubeadm reset, or rm {path}"
             yield error(path_name("FileAvailable", path), subject.name, f"{path} is the authority of another cluster",
-                        f"if it left that cluster for good: kubeadm reset, or rm {path}; else take it out of the inventory")
+                        f"if it left that cluster for good: {cure}; else take it out of the inventory")
 
 
 def _content(subject: Subject, path: PurePosixPath) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bootstrap import balancer, members, queries, workers
+from bootstrap import balancer, members, queries, runner, workers
 from bootstrap.changes import WriteFile
 from bootstrap.cluster import Cluster, Taint
 from bootstrap.errors import BootstrapError, ExitCode, HostUnreachable, Refused, SeveralErrors, UsageError
@@ -179,11 +179,29 @@ def test_a_worker_of_another_cluster_is_refused(tmp_path: Path) -> None:
     init(other, cluster, tmp_path)
     foreign = other.host("cp1").text("/etc/kubernetes/pki/ca.crt") or ""
     fleet.host("w1").put("/etc/kubernetes/pki/ca.crt", foreign, 0o644)
+    console = Recorder()
     with pytest.raises(Refused) as caught:
-        add(fleet, cluster)
+        add(fleet, cluster, console=console)
     assert "is the authority of another cluster" in caught.value.evidence[0]
+    assert "hint: if it left that cluster for good: kubeadm reset, or rm /etc/kubernetes/pki/ca.crt; else" in console.text
     assert caught.value.exit_code is ExitCode.REFUSED
     assert fleet.host("w1").text("/etc/kubernetes/pki/ca.crt") == foreign
+
+
+def test_a_worker_of_a_cluster_that_was_reset_is_removed_and_joins_the_new_one(tmp_path: Path) -> None:
+    fleet, cluster = living(tmp_path, 1)
+    add(fleet, cluster)
+    request = runner.ResetRequest(Path("demo.yaml"), confirm=cluster.name)
+    runner.reset(cluster, request, lambda _, host: fleet.connect(host), Recorder())
+    init(fleet, cluster, tmp_path)
+    console = Recorder()
+    with pytest.raises(Refused):
+        add(fleet, cluster, console=console)
+    assert "hint: if it left that cluster for good: bootstrap remove-worker demo.yaml w1; else take it out" in console.text
+    leave = workers.RemoveRequest(Path("demo.yaml"), ("w1",))
+    workers.remove(cluster, leave, lambda _, host: fleet.connect(host), Recorder())
+    add(fleet, cluster)
+    assert "w1" in nodes(fleet)
 
 
 def test_a_worker_that_reaches_no_api_server_is_refused(tmp_path: Path) -> None:
