@@ -16,7 +16,7 @@ from bootstrap.errors import Refused
 from bootstrap.facts import Facts, has_control_plane
 from bootstrap.facts.live import manifests
 from bootstrap.files import File, Secret
-from bootstrap.membership import quorum
+from bootstrap.membership import Member, quorum
 from bootstrap.plan import Plan, Snapshot, Workflow
 from bootstrap.userpods import identity
 
@@ -162,17 +162,30 @@ def refuse_to_grow(members: Sequence[str] | None, facts: Mapping[str, Facts], *,
     Started with the birth list of members such an etcd waits for ever, or votes without remembering for whom it voted.
     members: names of the voters; None where etcd does not answer. finished: an init was finished, so every member had its data.
     """
-    found = []
-    for host, seen in sorted(facts.items()):
-        if members is not None and host not in members:
-            found.append(f"{host} is no voter: the cluster has {', '.join(members)}")
-        elif finished and not seen.etcd.has_member:
-            found.append(f"{host} has no data in {seen.etcd.data_dir}, although it was a member once")
-    if found:
+    outside = [host for host in sorted(facts) if members is not None and host not in members]
+    emptied = [host for host, seen in sorted(facts.items()) if host not in outside and finished and not seen.etcd.has_member]
+    if not outside and not emptied:
+        return
+    cures = [f"bootstrap add-master {inventory} {' '.join(outside)}"] if outside else []
+    cures += [f"bootstrap replace-master {inventory} {host} {host}" for host in emptied]
+    raise Refused(
+        "etcd is alive without some of the masters, and init does not bring members into a living cluster",
+        evidence=[
+            *(f"{host} is no voter: the cluster has {', '.join(members or ())}" for host in outside),
+            *(f"{host} has no data in {facts[host].etcd.data_dir}, although it was a member once" for host in emptied),
+        ],
+        hint=f"{'; '.join(cures)}; or leave them out of {inventory}; or, where the cluster may be lost: "
+        f"bootstrap reset {inventory}, then init",
+    )
+
+
+def refuse_strange_members(members: Collection[Member], named: Collection[str], inventory: str) -> None:
+    """Raise Refused where etcd has members that the inventory does not name. named: who may be one."""
+    names = sorted({member.name for member in members if member.started} - set(named))
+    if names:
         raise Refused(
-            "etcd is alive without some of the masters, and init does not bring members into a living cluster",
-            evidence=found,
-            hint=f"leave them out of {inventory}, or, where the cluster may be lost: bootstrap reset {inventory}, then init",
+            f"etcd has members that the inventory does not name: {', '.join(names)}",
+            hint=f"write them into {inventory}, or let them leave: bootstrap remove-master {inventory} {' '.join(names)}",
         )
 
 

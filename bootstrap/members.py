@@ -116,7 +116,7 @@ def change(cluster: Cluster, request: Request, connect: Connect, console: Consol
             console.plan(plan)
             if not request.dry_run:
                 run(plan, access, console, started)
-    return _done(intent, request, console, started, changed=not plan.is_empty and not request.dry_run)
+    return _done(cluster, intent, request, console, started, changed=not plan.is_empty and not request.dry_run)
 
 
 def _refuse_unknown(cluster: Cluster, request: Request) -> None:
@@ -164,13 +164,8 @@ def _intent(
             raise HostUnreachable(f"{host.name} is to join, and cannot be reached", host=host.name)
     left = {host.name for host in leave} - add
     masters = ({*seen.voters} | add) - left
-    named = {host.name for host in cluster.control_plane_hosts}
-    strangers = {member.name for member in seen.members if member.started} - left - named
-    if strangers:
-        raise Refused(
-            f"etcd has members that the inventory does not name: {', '.join(sorted(strangers))}",
-            hint=f"write them into {request.inventory}, or let them leave: bootstrap apply {request.inventory} --members",
-        )
+    named = left | {host.name for host in cluster.control_plane_hosts}
+    guards.refuse_strange_members(seen.members, named, str(request.inventory))
     hosts = tuple(host for host in cluster.hosts if host.role is Role.WORKER or host.name in masters)
     return Intent(cluster.model_copy(update={"hosts": hosts}), join, tuple(leave), frozenset(gone))
 
@@ -269,7 +264,9 @@ def _db_size(access: Access, healthy: Sequence[str]) -> int:
     return 0
 
 
-def _done(intent: Intent, request: Request, console: Console, started: float, *, changed: bool) -> ExitCode:
+def _done(
+    cluster: Cluster, intent: Intent, request: Request, console: Console, started: float, *, changed: bool
+) -> ExitCode:
     seconds = time.monotonic() - started
     joined, left = [host.name for host in intent.joining], [host.name for host in intent.leaving]
     said = [f"{', '.join(joined)} joined" if joined else "", f"{', '.join(left)} left" if left else ""]
@@ -277,6 +274,12 @@ def _done(intent: Intent, request: Request, console: Console, started: float, *,
     text = f"{'; '.join(part for part in said if part)}: {intent.cluster.name} has the masters {names} ({seconds:.1f} s)"
     if not changed:
         text = "" if request.dry_run else f"Nothing to do: {intent.cluster.name} has the masters {names} ({seconds:.1f} s)"
+    still = [host.name for host in cluster.control_plane_hosts if host.name in left and host.name not in joined]
+    if still and text:
+        text += (
+            f"\nnext: take {', '.join(still)} out of {request.inventory}; until then init refuses, verify finds differences, "
+            "and apply --members would bring back who left"
+        )
     result = {"cluster": intent.cluster.name, "changed": changed, "dryRun": request.dry_run, "joined": joined, "left": left}
     console.result({**result, "seconds": round(seconds, 1)}, text)
     return ExitCode.DONE

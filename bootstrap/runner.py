@@ -89,6 +89,7 @@ def init(cluster: Cluster, request: Request, connect: Connect, console: Console)
             members, _ = observing.etcd_members(access, facts)
             voters = None if members is None else membership.voters(members)
             guards.refuse_to_take(snapshot.api.taken)
+            guards.refuse_strange_members(members or (), names, str(request.inventory))
             guards.refuse_to_grow(voters, facts, finished=snapshot.api.finished, inventory=str(request.inventory))
         for text in pruning.notes(plan, snapshot):
             console.note(text)

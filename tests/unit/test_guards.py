@@ -23,6 +23,7 @@ def test_a_host_that_is_no_member_of_the_living_etcd_is_not_started() -> None:
         with pytest.raises(Refused) as refused:
             guards.refuse_to_grow(("cp1", "cp2"), facts(cp1=True, cp2=True, cp3=has_data), finished=False, inventory="demo.yaml")
         assert refused.value.evidence == ("cp3 is no voter: the cluster has cp1, cp2",)
+        assert refused.value.hint.startswith("bootstrap add-master demo.yaml cp3; or leave them out of demo.yaml; or, where")
 
 
 def test_a_member_that_lost_its_data_is_not_started_with_none() -> None:
@@ -30,6 +31,7 @@ def test_a_member_that_lost_its_data_is_not_started_with_none() -> None:
     with pytest.raises(Refused) as refused:
         guards.refuse_to_grow(("cp1", "cp2", "cp3"), three, finished=True, inventory="demo.yaml")
     assert refused.value.evidence == ("cp3 has no data in /var/lib/etcd, although it was a member once",)
+    assert refused.value.hint.startswith("bootstrap replace-master demo.yaml cp3 cp3; or leave them out of demo.yaml; or, where")
 
 
 def test_a_member_that_an_interrupted_init_did_not_start_is_started() -> None:

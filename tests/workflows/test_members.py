@@ -14,7 +14,7 @@ from bootstrap.errors import BootstrapError, ExitCode, HostUnreachable, PersonNe
 from bootstrap.events import Event, Kind
 from bootstrap.joining import JOURNAL
 from bootstrap.testing import FakeFleet
-from tests.workflows.support import TIME, Recorder, a_cluster, a_living_fleet, plan_of
+from tests.workflows.support import TIME, Recorder, a_cluster, a_living_fleet, init, plan_of
 
 ADDRESSES = {f"cp{n}": f"192.0.2.{10 + n}" for n in range(1, 7)}
 
@@ -282,6 +282,31 @@ def test_c7_what_etcd_has_and_the_inventory_has_not_is_refused(tmp_path: Path) -
     fleet = living(tmp_path, "cp1", "cp2", "cp3", spare=("cp4",))
     with pytest.raises(Refused, match="members that the inventory does not name: cp3"):
         add(fleet, masters("cp1", "cp2", "cp4"), "cp4")
+
+
+def test_init_refuses_where_etcd_has_a_member_that_the_inventory_has_not(tmp_path: Path) -> None:
+    fleet, two = living(tmp_path, "cp1", "cp2", "cp3"), masters("cp1", "cp2")
+    before = fleet.count()
+    for dry_run in (True, False):
+        with pytest.raises(Refused, match="members that the inventory does not name: cp3") as caught:
+            init(fleet, two, tmp_path, dry_run=dry_run)
+        assert caught.value.hint == "write them into demo.yaml, or let them leave: bootstrap remove-master demo.yaml cp3"
+        assert caught.value.exit_code is ExitCode.REFUSED
+    assert fleet.count() == before
+    remove(fleet, two, "cp3")
+    assert plan_of(fleet, two, tmp_path).is_empty
+
+
+def test_who_left_and_is_still_in_the_inventory_is_to_be_taken_out_of_it(tmp_path: Path) -> None:
+    fleet, three = living(tmp_path, "cp1", "cp2", "cp3", spare=("cp4",)), masters("cp1", "cp2", "cp3")
+    assert "next: take cp3 out of demo.yaml" not in remove(fleet, three, "cp3", dry_run=True).text
+    assert "next: take cp3 out of demo.yaml; until then init refuses" in remove(fleet, three, "cp3").text
+    with pytest.raises(Refused) as caught:
+        init(fleet, three, tmp_path, dry_run=True)
+    assert caught.value.hint.startswith("bootstrap add-master demo.yaml cp3; ")
+    assert "take cp3 out" in remove(fleet, three, "cp3").text
+    assert "take cp" not in add(fleet, three, "cp3").text
+    assert "take cp" not in remove(fleet, masters("cp1", "cp2"), "cp3").text
 
 
 def test_a1_it_votes_only_once_it_runs_and_serves_only_once_it_votes(tmp_path: Path) -> None:
