@@ -20,7 +20,10 @@ from bootstrap.membership import Member
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A health endpoint of a component as its own host sees it. ca: PEM to check it by; empty only for loopback."""
+    """A health endpoint of a component as its own host sees it. ca: PEM to check it by; empty only for loopback.
+
+    not_found: what it means, in words, where there is no such path.
+    """
 
     component: str
     address: str
@@ -28,6 +31,7 @@ class Endpoint:
     path: str
     tls: bool = True
     ca: bytes = b""
+    not_found: str = ""
 
 
 @dataclass(frozen=True)
@@ -229,6 +233,8 @@ def ask(endpoint: Endpoint, connection: Connection, *, timeout_s: float = 3.0) -
         return Verdict(False, f"{endpoint.component}: {error}", endpoint.component)
     if answer.status == 200:
         return Verdict(True)
+    if answer.status == 404 and endpoint.not_found:
+        return Verdict(False, endpoint.not_found, endpoint.component)
     return Verdict(False, f"{answer.status} {_said(answer)[:200]} ({where})", endpoint.component)
 
 

@@ -14,6 +14,8 @@ from bootstrap.owned import flag_name
 from bootstrap.plan import Snapshot
 
 LOOPBACK = "127.0.0.1"
+OTHER_LIST = "its balancer has another list of masters than the inventory"
+"""Said of a worker whose balancer serves, but not as it should."""
 
 
 def of_host(snapshot: Snapshot, host: Host) -> tuple[Endpoint, ...]:
@@ -62,16 +64,16 @@ def scheduler(cluster: Cluster) -> Endpoint:
     return Endpoint(k.SCHEDULER, _bound_to(cluster.scheduler), k.SCHEDULER_PORT, "/readyz")
 
 
-def balancer(path: str = "/readyz") -> Endpoint:
+def balancer(path: str = "/readyz", not_found: str = "") -> Endpoint:
     """Whether a worker's balancer has an API server that is ready; or, at another path, which list it serves."""
-    return Endpoint(k.BALANCER, LOOPBACK, k.BALANCER_HEALTH_PORT, path, tls=False)
+    return Endpoint(k.BALANCER, LOOPBACK, k.BALANCER_HEALTH_PORT, path, tls=False, not_found=not_found)
 
 
 def balancer_serves(snapshot: Snapshot) -> Endpoint:
     """Whether a worker's balancer runs with the list of masters that it should have."""
     cluster = snapshot.cluster
     servers = lists.masters(cluster)
-    return balancer(lists.serving_path(cluster, servers, snapshot.cluster_ca))
+    return balancer(lists.serving_path(cluster, servers, snapshot.cluster_ca), OTHER_LIST)
 
 
 def _bound_to(component: ControlPlaneComponent) -> str:

@@ -121,7 +121,7 @@ def verify_cis(cluster: Cluster, everything: bool, connect: Connect, console: Co
 
 
 def status(cluster: Cluster, inventory: Path, connect: Connect, console: Console) -> ExitCode:
-    """Show what every host that can be reached is doing; exit 8 where something is down, 3 where only a host is not reached.
+    """Show what every host that can be reached is doing; exit 8 where something is wrong, 3 where only a host is not reached.
 
     Workers that have not joined yet are left out, and so are those that are not reached and that the API does not know.
     """
@@ -140,7 +140,10 @@ def status(cluster: Cluster, inventory: Path, connect: Connect, console: Console
         if rows:
             console.table(cluster.name if role is Role.CONTROL_PLANE else "workers", list(columns), rows)
     troubles, look_at = statuses.troubles(found), statuses.to_look_at(found)
-    hint = "" if look_at is None else f"\nnext: bootstrap logs {shlex.quote(str(inventory))} {' '.join(look_at)}"
+    typed, differing = shlex.quote(str(inventory)), statuses.with_other_list(found)
+    hint = "" if look_at is None else f"\nnext: bootstrap logs {typed} {' '.join(look_at)}"
+    if differing:
+        hint += f"\nnext: take out of {typed} who is no master any more, then: bootstrap add-worker {typed} {' '.join(differing)}"
     console.result(
         {"cluster": cluster.name, "hosts": statuses.as_dict(found), "troubles": list(troubles), "unreachable": unreachable},
         "\n".join(troubles) + hint,

@@ -23,7 +23,7 @@ NOT_REGISTERED = "not registered"
 
 @dataclass(frozen=True)
 class ComponentStatus:
-    """One component on one host. answer: what its endpoint said when not healthy."""
+    """One component on one host. answer: what its endpoint said when not healthy; of a healthy one what is wrong all the same."""
 
     component: str
     healthy: bool
@@ -67,7 +67,8 @@ def _host(snapshot: Snapshot, name: str, access: Access, nodes: Mapping[str, str
         verdict = next((found for found in asked if not found.ok), health.Verdict(True))
         start = facts.kubelet.start_time if component == "kubelet" else started.get(component, 0.0)
         uptime = max(facts.clock - start, 0.0) if start else 0.0
-        components.append(ComponentStatus(component, verdict.ok, verdict.answer, uptime, restarts.get(component, 0)))
+        healthy = verdict.ok or verdict.answer == healthz.OTHER_LIST
+        components.append(ComponentStatus(component, healthy, verdict.answer, uptime, restarts.get(component, 0)))
     role = _etcd_role(access, name) if host.role is Role.CONTROL_PLANE else ""
     return HostStatus(name, host.role, facts.kubelet.version, tuple(components), role, _node(nodes, name))
 
@@ -106,6 +107,9 @@ def troubles(found: Sequence[HostStatus]) -> tuple[str, ...]:
         for component in down:
             prefix = "" if component.answer.startswith(f"{component.component}:") else f"{component.component}: "
             lines.setdefault(f"{prefix}{component.answer}", []).append(host.host)
+        for component in host.components:
+            if component.healthy and component.answer:
+                lines.setdefault(component.answer, []).append(host.host)
         if host.node == NOT_REGISTERED:
             lines.setdefault("the node is not in the API", []).append(host.host)
     return tuple(f"{', '.join(hosts)}: {line}" for line, hosts in lines.items())
@@ -121,6 +125,11 @@ def to_look_at(found: Sequence[HostStatus]) -> tuple[str, str] | None:
         if not component.healthy and any(other.healthy for other in host.components)
     ]
     return (min(down)[1], names[min(down)[0]]) if down else None
+
+
+def with_other_list(found: Sequence[HostStatus]) -> tuple[str, ...]:
+    """Workers whose balancer serves another list of masters than the inventory's."""
+    return tuple(host.host for host in found if any(one.answer == healthz.OTHER_LIST for one in host.components))
 
 
 MASTER_COLUMNS = ("host", "version", "kubelet", *k.COMPONENTS, "etcd role", "node")

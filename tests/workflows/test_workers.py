@@ -348,7 +348,15 @@ def test_status_tells_of_a_balancer_with_another_list(tmp_path: Path) -> None:
     fewer = cluster.model_copy(update={"hosts": tuple(host for host in cluster.hosts if host.name != "cp3")})
     code, console = status(fleet, fewer)
     assert code is ExitCode.DRIFT
-    assert console.results[-1]["troubles"][0].startswith("w1: balancer: 404 other path, or other list")
+    assert console.results[-1]["troubles"] == ["w1: its balancer has another list of masters than the inventory"]
+    assert (console.results[-1]["hosts"][-1]["healthy"], "DOWN" in console.text) == (True, False)
+    hint = "next: take out of demo.yaml who is no master any more, then: bootstrap add-worker demo.yaml w1"
+    assert console.text.splitlines()[-1] == hint
+    assert {one["actual"] for one in verify(fleet, fewer)[1] if one["what"] == "health of balancer"} == {
+        "its balancer has another list of masters than the inventory"
+    }
+    add(fleet, fewer)
+    assert status(fleet, fewer)[0] is ExitCode.DONE
 
 
 def test_verify_finds_what_differs_on_a_worker(tmp_path: Path) -> None:
