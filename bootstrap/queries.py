@@ -61,7 +61,10 @@ def show_preflight(cluster: Cluster, ignored: tuple[str, ...], connect: Connect,
 
 
 def verify(cluster: Cluster, inventory: Path, connect: Connect, console: Console) -> ExitCode:
-    """Compare everything that can be compared; exit 0, or 8 with the differences, or 3 where only a host cannot be reached."""
+    """Compare everything that can be compared; exit 0, or 8 with the differences, or 3 where only a host cannot be reached.
+
+    A worker that has not joined is told, and is no difference: when it joins is up to the operator.
+    """
     failed: dict[str, BootstrapError] = {}
     with connected(cluster, cluster.hosts, connect, tolerate=lambda name: True, failed=failed, tell=console.working) as access:
         facts, unread = look_at_each(access)
@@ -85,9 +88,14 @@ def verify(cluster: Cluster, inventory: Path, connect: Connect, console: Console
     noun = "host" if any(host.role is Role.WORKER for host in hosts) else "master"
     where = f", on {len(differing)} of {len(hosts)} {noun}{'' if len(hosts) == 1 else 's'}" if differing else ""
     text = f"{count} difference{'' if count == 1 else 's'}{where}" if found else f"{cluster.name} is as {inventory} says"
+    to_join = [host.name for host in cluster.workers if host not in workers and host not in missed]
+    if to_join:
+        text += f"; not joined: {', '.join(to_join)}"
+        console.note(f"not joined: {', '.join(to_join)}; next: bootstrap add-worker {inventory} {' '.join(to_join)}")
     if unreachable:
         text += f"; not looked at, because not reached: {', '.join(unreachable)}"
-    console.result({"cluster": cluster.name, "differences": verifying.as_dict(found), "unreachable": unreachable}, text)
+    result = {"differences": verifying.as_dict(found), "notJoined": to_join, "unreachable": unreachable}
+    console.result({"cluster": cluster.name, **result}, text)
     return ExitCode.DRIFT if found else ExitCode.UNREACHABLE if unreachable else ExitCode.DONE
 
 

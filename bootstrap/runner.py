@@ -103,6 +103,8 @@ def init(cluster: Cluster, request: Request, connect: Connect, console: Console)
         if not plan.is_empty:
             console.outline(plan)
         run(plan, access, console, started)
+        nodes = observing.nodes(access, access.masters) if workers else None
+    to_join = [] if nodes is None else [name for name in workers if name not in nodes.nodes]
     seconds = time.monotonic() - started
     if request.only or request.skip:
         phases = ", ".join(phase.name for phase in workflow.phases)
@@ -115,9 +117,10 @@ def init(cluster: Cluster, request: Request, connect: Connect, console: Console)
             f"{cluster.name} is up: {count} master{'' if count == 1 else 's'}, every component healthy ({seconds:.1f} s)\n"
             f"next: kubectl --kubeconfig {target} -n kube-system get pods"
         )
-    console.result(
-        {"cluster": cluster.name, "changed": not plan.is_empty, "seconds": round(seconds, 1), "kubeconfig": str(target)}, text
-    )
+    if to_join:
+        text += f"\nnext: bootstrap add-worker {request.inventory} (not joined yet: {', '.join(to_join)})"
+    result = {"changed": not plan.is_empty, "seconds": round(seconds, 1), "kubeconfig": str(target), "notJoined": to_join}
+    console.result({"cluster": cluster.name, **result}, text)
     return ExitCode.DONE
 
 

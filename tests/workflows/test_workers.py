@@ -372,6 +372,30 @@ def test_verify_finds_what_differs_on_a_worker(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_verify_tells_of_workers_that_have_not_joined(tmp_path: Path) -> None:
+    fleet, cluster = living(tmp_path, 3)
+    add(fleet, cluster, "w1")
+    fleet.host("w3").power_off()
+    console = Recorder()
+    assert queries.verify(cluster, Path("demo.yaml"), lambda _, host: fleet.connect(host), console) is ExitCode.DONE
+    assert "not joined: w2, w3; next: bootstrap add-worker demo.yaml w2 w3" in console.text
+    assert console.text.splitlines()[-1] == "demo is as demo.yaml says; not joined: w2, w3"
+    assert console.results[-1]["notJoined"] == ["w2", "w3"]
+
+
+def test_init_ends_with_the_workers_that_have_not_joined(tmp_path: Path) -> None:
+    cluster = a_cluster(workers=2)
+    fleet = FakeFleet.of(cluster)
+    last = "next: bootstrap add-worker demo.yaml (not joined yet: w1, w2)"
+    assert init(fleet, cluster, tmp_path).text.splitlines()[-1] == last
+    add(fleet, cluster, "w2")
+    again = init(fleet, cluster, tmp_path)
+    assert again.text.splitlines()[-1] == "next: bootstrap add-worker demo.yaml (not joined yet: w1)"
+    assert again.results[-1]["notJoined"] == ["w1"]
+    add(fleet, cluster)
+    assert "add-worker" not in init(fleet, cluster, tmp_path).text
+
+
 def test_c7_balancers_of_those_who_have_joined_follow_the_masters(tmp_path: Path) -> None:
     fleet, cluster = living(tmp_path, 2)
     add(fleet, cluster, "w1")
