@@ -273,13 +273,13 @@ def no_api(cluster: Cluster, facts: Mapping[str, Facts], unread: Collection[str]
     """Why no API server answers: it is down, there is none, or that cannot be told. unread: hosts that could not be looked at."""
     masters = [host.name for host in cluster.control_plane_hosts]
     away = [f"not reached: {name}" for name in masters if name in unread]
-    if any(has_control_plane(facts[name]) for name in masters if name in facts):
+    bare = [name for name in masters if name in facts and not has_control_plane(facts[name])]
+    if not bare or any(name in facts and name not in bare for name in masters):
         return Refused(f"no API server of {cluster.name} answers; nothing was written", evidence=away,
                        hint="what is wrong: bootstrap status INVENTORY")  # fmt: skip
     if away:
-        bare = ", ".join(name for name in masters if name in facts)
         return Refused(
-            f"no API server of {cluster.name} answers, and nothing of a control plane is on {bare}", evidence=away,
+            f"no API server of {cluster.name} answers, and nothing of a control plane is on {', '.join(bare)}", evidence=away,
             hint="where the cluster was never set up: bootstrap init INVENTORY; else bring back who is not reached",
         )  # fmt: skip
     return Refused(f"{cluster.name} has no control plane yet; nothing was written", hint="bootstrap init INVENTORY")

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bootstrap import constants as k
-from bootstrap import hardening, health, kubeadm_join, tokens, workflows
+from bootstrap import guards, hardening, health, kubeadm_join, tokens, workflows
 from bootstrap.access import Access
 from bootstrap.apiserver import ApiClient
 from bootstrap.cluster import Cluster
 from bootstrap.connecting import Connect, changing, connected
 from bootstrap.connection import NoAnswer
 from bootstrap.console import Console
-from bootstrap.errors import ExitCode, Refused, UsageError
+from bootstrap.errors import BootstrapError, ExitCode, Refused, UsageError
+from bootstrap.facts import has_control_plane
 from bootstrap.plan import Plan, Snapshot, Workflow, think
-from bootstrap.runner import run
+from bootstrap.runner import look_at_each, run
 from bootstrap.tokens import BootstrapToken, Token
 
 SECRETS = "/api/v1/namespaces/kube-system/secrets"
@@ -54,10 +55,12 @@ def create(cluster: Cluster, command: str, request: Request, connect: Connect, c
         _refuse_join(cluster)
         if problem := tokens.problem_to_join(made, now):
             raise UsageError(f"nobody could join with this token: it {problem}", hint="leave --usages and --groups away")
+    failed: dict[str, BootstrapError] = {}
     with changing(
-        cluster, command, connect, dry_run=request.dry_run, tolerate=lambda name: True, console=console, tell=console.event
-    ) as access:
-        with _answering(access) as api:
+        cluster, command, connect, dry_run=request.dry_run, tolerate=lambda name: True, console=console, tell=console.event,
+        failed=failed,
+    ) as access:  # fmt: skip
+        with _answering(access, failed) as api:
             if api.get(_path(token.id)) is not None:
                 hint = f"bootstrap token delete INVENTORY {token.id}"
                 raise Refused(f"there is a token with the ID {token.id} already", hint=hint)
@@ -122,10 +125,12 @@ def delete(cluster: Cluster, words: tuple[str, ...], dry_run: bool, connect: Con
     """Delete tokens by ID. Raises UsageError for those that are not there, after the others were deleted."""
     started, now = time.monotonic(), datetime.now(UTC)
     ids = tokens.ids_of(words)
+    failed: dict[str, BootstrapError] = {}
     with changing(
-        cluster, "token delete", connect, dry_run=dry_run, tolerate=lambda name: True, console=console, tell=console.event
-    ) as access:
-        with _answering(access) as api:
+        cluster, "token delete", connect, dry_run=dry_run, tolerate=lambda name: True, console=console, tell=console.event,
+        failed=failed,
+    ) as access:  # fmt: skip
+        with _answering(access, failed) as api:
             there = tuple(token_id for token_id in ids if api.get(_path(token_id)) is not None)
         plan = _plan(workflows.TOKEN_DELETE, cluster, access, now, token_ids=there)
         if dry_run:
@@ -156,20 +161,25 @@ def _refuse_join(cluster: Cluster) -> None:
 @contextmanager
 def _reading(cluster: Cluster, connect: Connect, console: Console) -> Iterator[ApiClient]:
     """The API, for who only looks."""
-    hosts = cluster.control_plane_hosts
+    hosts, failed = cluster.control_plane_hosts, dict[str, BootstrapError]()
     with (
-        connected(cluster, hosts, connect, tolerate=lambda name: True, console=console, tell=console.working) as access,
-        _answering(access) as api,
+        connected(
+            cluster, hosts, connect, tolerate=lambda name: True, console=console, tell=console.working, failed=failed
+        ) as access,
+        _answering(access, failed) as api,
     ):
         yield api
 
 
 @contextmanager
-def _answering(access: Access) -> Iterator[ApiClient]:
-    """An API server that is ready. Raises Refused where none is, or no longer."""
+def _answering(access: Access, failed: Mapping[str, BootstrapError]) -> Iterator[ApiClient]:
+    """An API server that is ready. Raises Refused where none is, or no longer. failed: masters that were not reached."""
     try:
         yield access.any_api()
     except NoAnswer as error:
+        facts, unread = look_at_each(access)
+        if not any(has_control_plane(found) for found in facts.values()):
+            raise guards.no_api(access.cluster, facts, {**failed, **unread}) from error
         raise Refused("the API does not answer", evidence=[str(error)], hint="bootstrap status INVENTORY") from error
 
 

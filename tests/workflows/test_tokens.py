@@ -416,6 +416,25 @@ def test_without_an_api_nothing_is_written_and_status_is_the_next_command(demo: 
         assert said.err.endswith("hint: bootstrap status demo.yaml\n")
 
 
+@pytest.mark.parametrize(
+    ("away", "said"),
+    [
+        ((), "error: demo has no control plane yet; nothing was written\n  hint: bootstrap init demo.yaml\n"),
+        (("cp3",), "error: no API server of demo answers, and nothing of a control plane is on cp1, cp2\n  not reached: cp3\n"),
+    ],
+)
+def test_before_init_there_is_no_api_to_look_for(demo: Demo, away: tuple[str, ...], said: str) -> None:
+    demo.fleet = TIME.fleet = FakeFleet.of(a_cluster())
+    for name in away:
+        demo.fleet.host(name).power_off()
+    for words in (
+        ("token", "create", "demo.yaml"), ("token", "list", "demo.yaml"), ("token", "delete", "demo.yaml", "abcdef"),
+        ("join-command", "demo.yaml"),
+    ):  # fmt: skip
+        heard = demo.run(*words)
+        assert (heard.code, said in heard.err) == (4, True), heard.err
+
+
 def test_a_new_token_is_printed_when_nodes_can_join_with_it(demo: Demo) -> None:
     said = demo.run("token", "create", "demo.yaml", "--token-file", "-", "-v", stdin=OWN)
     assert (said.code, said.out) == (0, f"{OWN}\n")

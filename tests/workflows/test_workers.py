@@ -103,6 +103,11 @@ def test_without_a_control_plane_nothing_is_written(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="has no control plane yet") as caught:
         add(fleet, cluster)
     assert caught.value.hint == "bootstrap init INVENTORY"
+    fleet.host("cp3").power_off()
+    with pytest.raises(Refused, match="no API server of demo answers, and nothing of a control plane is on cp1, cp2") as caught:
+        add(fleet, cluster)
+    assert caught.value.evidence == ("not reached: cp3",)
+    assert caught.value.hint.startswith("where the cluster was never set up: bootstrap init INVENTORY; ")
     assert fleet.count() == 0
 
 
