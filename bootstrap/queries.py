@@ -90,8 +90,9 @@ def verify(cluster: Cluster, inventory: Path, connect: Connect, console: Console
     text = f"{count} difference{'' if count == 1 else 's'}{where}" if found else f"{cluster.name} is as {inventory} says"
     to_join = [host.name for host in cluster.workers if host not in workers and host not in missed]
     if to_join:
+        typed = shlex.quote(str(inventory))
         text += f"; not joined: {', '.join(to_join)}"
-        console.note(f"not joined: {', '.join(to_join)}; next: bootstrap add-worker {inventory} {' '.join(to_join)}")
+        console.note(f"not joined: {', '.join(to_join)}; next: bootstrap add-worker {typed} {' '.join(to_join)}")
     if unreachable:
         text += f"; not looked at, because not reached: {', '.join(unreachable)}"
     result = {"differences": verifying.as_dict(found), "notJoined": to_join, "unreachable": unreachable}

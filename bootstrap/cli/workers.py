@@ -53,7 +53,8 @@ def remove_worker(context: Context, inventory: Path, workers: tuple[str, ...], d
     """Take workers out of the cluster.
 
     Their pods are evicted as disruption budgets allow; then kubelet, files and Node object go. Where pods do not leave in time
-    the node stays cordoned, and the same command carries on. Afterwards, take the hosts out of the inventory.
+    the node stays cordoned, and the same command carries on. Afterwards, take the hosts out of the inventory. Once every master
+    was reset, there is nowhere for pods to go: what is on the workers is removed, and pods end with it.
     """
     from bootstrap import workers as leaving
 
