@@ -14,7 +14,7 @@ from bootstrap.connecting import Connect, connected
 from bootstrap.connection import Connection
 from bootstrap.console import Console
 from bootstrap.console.loglines import unwrapped
-from bootstrap.errors import ExitCode, RemoteError, UsageError
+from bootstrap.errors import ExitCode, Refused, RemoteError, UsageError
 from bootstrap.facts import Facts
 from bootstrap.facts.live import manifests
 
@@ -97,7 +97,7 @@ def _runs(pod: hostpods.HostPod, container: str) -> bool:
 
 
 def _refuse_without_log(connection: Connection, facts: Facts, seen: hostpods.HostPods, request: PodLogRequest) -> NoReturn:
-    """Raise RemoteError where the pod's manifest is there and its kubelet cannot start it, else UsageError."""
+    """Raise Refused where the pod's manifest is there and its kubelet cannot start it, else UsageError."""
     for observed in manifests(facts).values():
         pod = userpods.identity(observed.content)
         if pod is not None and request.pod in (pod[1], "/".join(pod), f"{pod[1]}-{seen.node}"):
@@ -109,12 +109,12 @@ def _refuse_without_log(connection: Connection, facts: Facts, seen: hostpods.Hos
 def _refuse_unstarted(
     connection: Connection, facts: Facts, pod: str, request: PodLogRequest, containers: Sequence[str] = ()
 ) -> None:
-    """Raise RemoteError where the kubelet says why it could not start a pod, or those of its containers."""
+    """Raise Refused where the kubelet says why it could not start a pod, or those of its containers."""
     said = complaints.parse(refusals.said_of(connection, facts, None), pod)
     why = [str(complaint) for complaint in said if not containers or complaint.container in containers]
     if why:
-        raise RemoteError(f"{request.pod} was not started on {request.host}: it has no log", host=request.host, evidence=why,
-                          hint=_LIST)  # fmt: skip
+        raise Refused(f"{request.pod} was not started on {request.host}: it has no log", host=request.host, evidence=why,
+                      hint=_LIST)  # fmt: skip
 
 
 def _names(seen: hostpods.HostPods) -> dict[str, tuple[str, str]]:
@@ -178,7 +178,7 @@ def _container(
         done = connection.run(("stat", "-c", "%s", str(path)))
         if done.status == 0 and done.stdout.strip().isdigit():
             return _end(connection, path, int(done.stdout), tail)
-    raise RemoteError(
+    raise Refused(
         f"{component} has no {'earlier ' if previous else ''}log on {connection.name}",
         host=connection.name,
         hint=hint,

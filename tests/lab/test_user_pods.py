@@ -78,6 +78,32 @@ def test_what_fails_is_told_with_the_containers_own_words(lab: Lab, cluster: Pat
     ok(lab, "pods", "delete", inventory, "sentry", "--host", CP1)
 
 
+@pytest.mark.parametrize(
+    ("instead", "said"),
+    [
+        (("- /pause", "- /nowhere"), 'container sentry: exec: "/nowhere"'),
+        ((IMAGE, "localhost/kube-bootstrap/nowhere:1"), "container sentry: its image cannot be pulled: "),
+    ],
+    ids=["command", "image"],
+)
+def test_why_a_container_cannot_start_is_told_in_the_kubelets_words(
+    lab: Lab, cluster: Path, manifest: Path, instead: tuple[str, str], said: str
+) -> None:
+    """And a command that is not there ends the wait, which would take 90 s; an image may still come."""
+    inventory = lab.inventory("patient", lambda spec: spec.update(timeouts={"controlPlaneComponentHealthCheck": "90s"}))
+    manifest.write_text(manifest.read_text().replace(*instead))
+    done = lab.bootstrap("pods", "apply", inventory, "-f", manifest, "--host", CP1)
+    assert done.returncode == 5, done.stdout + done.stderr
+    assert said in done.stderr
+    assert ("waited 90 s in vain" in done.stderr) == ("image" in said), done.stderr
+    row = rows(lab, inventory)[CP1, "sentry"]
+    assert said in row["reason"]
+    done = lab.bootstrap("pods", "logs", inventory, CP1, "sentry")
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert said in done.stderr
+    ok(lab, "pods", "delete", inventory, "sentry", "--host", CP1)
+
+
 def test_what_a_kubelet_refuses_is_told_with_its_reason(lab: Lab, cluster: Path, manifest: Path) -> None:
     """A pod that is not admitted; and a file that is no pod, which only somebody else can have put there."""
     sysctl = "  securityContext: {sysctls: [{name: kernel.msgmax, value: '65536'}]}\n"

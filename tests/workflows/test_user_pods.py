@@ -13,7 +13,7 @@ from bootstrap import logs, podlist, pods, queries, rendering, userpods
 from bootstrap.changes import mutates
 from bootstrap.cluster import Cluster
 from bootstrap.constants import DEFAULT_MANIFEST_DIR
-from bootstrap.errors import ExitCode, InventoryError, Refused, RemoteError, UsageError
+from bootstrap.errors import ExitCode, InventoryError, Refused, UsageError
 from bootstrap.events import Kind
 from bootstrap.refusals import PodRefused
 from bootstrap.testing import FakeFleet
@@ -461,7 +461,7 @@ def test_a_container_that_never_ran_has_no_log_and_that_is_said(fleet: FakeFleet
     host.put(str(DEFAULT_MANIFEST_DIR / "api.yaml"), WEB.replace("web", "api"))
     fleet.advance(5)
     for name, reason in (("web", NOT_FOUND), ("default/api", NOT_PULLED.replace("web", "api"))):
-        with pytest.raises(RemoteError, match=f"{name} was not started on cp1: it has no log") as caught:
+        with pytest.raises(Refused, match=f"{name} was not started on cp1: it has no log") as caught:
             run(fleet, logs.show_pod, CLUSTER, logs.PodLogRequest("cp1", name))
         assert caught.value.evidence == (reason,)
         assert caught.value.hint == "bootstrap pods list INVENTORY"
