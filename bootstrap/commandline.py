@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 import click
 from click.shell_completion import CompletionItem
 
-from bootstrap.errors import BootstrapError, ExitCode, Interrupted, SeveralErrors, UsageError
+from bootstrap.errors import BootstrapError, ExitCode, Interrupted, SeveralErrors, UsageError, typed
 from bootstrap.interrupts import interruptible
 
 if TYPE_CHECKING:
@@ -240,7 +240,7 @@ def _name_inventory(error: BootstrapError, inventory: Path | None) -> None:
     """Hints are there to be typed: the inventory's own path instead of INVENTORY."""
     for each in error.errors if isinstance(error, SeveralErrors) else (error,):
         if inventory is not None:
-            each.hint = each.hint.replace("INVENTORY", shlex.quote(str(inventory)))
+            each.hint = typed(each.hint, inventory)
 
 
 def _leave(console: Console) -> NoReturn:

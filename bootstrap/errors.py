@@ -5,10 +5,12 @@ Anything that is not a BootstrapError is a bug: it surfaces with its traceback a
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
+from pathlib import Path
 
 
 class ExitCode(IntEnum):
@@ -24,6 +26,11 @@ class ExitCode(IntEnum):
     PERSON_NEEDED = 7
     DRIFT = 8
     INTERRUPTED = 130
+
+
+def typed(hint: str, inventory: Path) -> str:
+    """A hint as it is typed: the inventory's own path instead of INVENTORY."""
+    return hint.replace("INVENTORY", shlex.quote(str(inventory)))
 
 
 class BootstrapError(Exception):

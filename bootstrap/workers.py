@@ -15,7 +15,7 @@ from bootstrap.cluster import Cluster, Host
 from bootstrap.connecting import Connect, changing, raise_all
 from bootstrap.console import Console
 from bootstrap.draining import leaving
-from bootstrap.errors import BootstrapError, ExitCode, Refused, SeveralErrors, UsageError
+from bootstrap.errors import BootstrapError, ExitCode, Refused, SeveralErrors, UsageError, typed
 from bootstrap.events import Event, Kind
 from bootstrap.facts import Facts
 from bootstrap.parallel import each
@@ -214,7 +214,7 @@ def unfit(
     fatal = [finding for finding in ours if finding in report.fatal]
     told = [finding for finding in ours if finding.severity != "unknown" and finding not in fatal]
     for findings in (told, fatal):
-        console.findings(replace(one, hint=one.hint.replace("INVENTORY", str(request.inventory))) for one in findings)
+        console.findings(replace(one, hint=typed(one.hint, request.inventory)) for one in findings)
     if any(finding.host is None for finding in fatal):
         raise Refused(
             "preflight findings that concern all hosts; nothing was written",
