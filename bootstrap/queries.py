@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from bootstrap.cis import report
 from bootstrap.cluster import Cluster, Host, Role
 from bootstrap.connecting import Connect, connected, raise_all
 from bootstrap.console import Console
-from bootstrap.errors import BootstrapError, ExitCode, UsageError
+from bootstrap.errors import BootstrapError, ExitCode, UsageError, typed
 from bootstrap.localfiles import refuse_unwritable, write_local
 from bootstrap.plan import Snapshot
 from bootstrap.runner import default_kubeconfig, look, look_at_each, plan_for
@@ -39,7 +39,9 @@ def show_facts(cluster: Cluster, host: str | None, connect: Connect, console: Co
     return ExitCode.UNREACHABLE if unreachable else ExitCode.DONE
 
 
-def show_preflight(cluster: Cluster, ignored: tuple[str, ...], connect: Connect, console: Console) -> ExitCode:
+def show_preflight(
+    cluster: Cluster, inventory: Path, ignored: tuple[str, ...], connect: Connect, console: Console
+) -> ExitCode:
     """Show what every check says of every master; exit 4 where one would keep init from working, 3 where a host is unknown."""
     hosts = cluster.control_plane_hosts
     failed: dict[str, BootstrapError] = {}
@@ -56,6 +58,10 @@ def show_preflight(cluster: Cluster, ignored: tuple[str, ...], connect: Connect,
         cluster, facts, answers, datetime.now(UTC), given=snapshots.given_authorities(cluster), unread=reasons, ignored=ignored
     )
     console.preflight(said)
+    _hint(failed.values(), inventory, console)
+    if cluster.workers:
+        names = ", ".join(host.name for host in cluster.workers)
+        console.note(f"workers are not looked at here ({names}): add-worker checks them before it writes anything")
     console.result(checks.as_result(said), checks.summary(said))
     return ExitCode.REFUSED if said.fatal else ExitCode.UNREACHABLE if failed else ExitCode.DONE
 
@@ -70,7 +76,7 @@ def verify(cluster: Cluster, inventory: Path, connect: Connect, console: Console
         facts, unread = look_at_each(access)
         raise_all([error for name, error in unread.items() if name in access.masters])
         failed |= unread
-        missed = _missed(cluster, access, failed, console)
+        missed = _missed(cluster, inventory, access, failed, console)
         workers = [host for host in cluster.workers if host.name in facts and facts_of.has_joined(facts[host.name])]
         masters = [host for host in cluster.control_plane_hosts if host.name in facts]
         facts = {host.name: facts[host.name] for host in (*masters, *workers)}
@@ -90,9 +96,9 @@ def verify(cluster: Cluster, inventory: Path, connect: Connect, console: Console
     text = f"{count} difference{'' if count == 1 else 's'}{where}" if found else f"{cluster.name} is as {inventory} says"
     to_join = [host.name for host in cluster.workers if host not in workers and host not in missed]
     if to_join:
-        typed = shlex.quote(str(inventory))
         text += f"; not joined: {', '.join(to_join)}"
-        console.note(f"not joined: {', '.join(to_join)}; next: bootstrap add-worker {typed} {' '.join(to_join)}")
+        next_step = typed("bootstrap add-worker INVENTORY", inventory)
+        console.note(f"not joined: {', '.join(to_join)}; next: {next_step} {' '.join(to_join)}")
     if unreachable:
         text += f"; not looked at, because not reached: {', '.join(unreachable)}"
     result = {"differences": verifying.as_dict(found), "notJoined": to_join, "unreachable": unreachable}
@@ -100,7 +106,7 @@ def verify(cluster: Cluster, inventory: Path, connect: Connect, console: Console
     return ExitCode.DRIFT if found else ExitCode.UNREACHABLE if unreachable else ExitCode.DONE
 
 
-def verify_cis(cluster: Cluster, everything: bool, connect: Connect, console: Console) -> ExitCode:
+def verify_cis(cluster: Cluster, inventory: Path, everything: bool, connect: Connect, console: Console) -> ExitCode:
     """Show how the hosts stand against the CIS benchmark; exit 8 where an automated check fails, 3 where a host is missing.
 
     Works without an API server. Workers that have not joined yet are left out. everything: also what passes or does not apply.
@@ -110,7 +116,7 @@ def verify_cis(cluster: Cluster, everything: bool, connect: Connect, console: Co
         facts, unread = look_at_each(access, security=True)
         raise_all([error for name, error in unread.items() if name in access.masters])
         failed |= unread
-        unreachable = [host.name for host in _missed(cluster, access, failed, console)]
+        unreachable = [host.name for host in _missed(cluster, inventory, access, failed, console)]
     judged = [host for host in cluster.hosts if host.name in facts]
     judged = [host for host in judged if host.role is Role.CONTROL_PLANE or facts_of.has_joined(facts[host.name])]
     found = {host.name: cis.check(facts[host.name], host.role) for host in judged}
@@ -141,7 +147,7 @@ def status(cluster: Cluster, inventory: Path, connect: Connect, console: Console
         failed |= unread
         authority = next((o.content for f in facts.values() if (o := f.owned.get(k.PKI_DIR / "ca.crt")) and o.content), b"")
         found = statuses.status(Snapshot(cluster, facts, datetime.now(UTC), cluster_ca=authority), access)
-        missed = _missed(cluster, access, failed, console)
+        missed = _missed(cluster, inventory, access, failed, console)
     unreachable = [host.name for host in missed]
     for role, columns in ((Role.CONTROL_PLANE, statuses.MASTER_COLUMNS), (Role.WORKER, statuses.WORKER_COLUMNS)):
         away = [[host.name, "unreachable", *[""] * (len(columns) - 2)] for host in missed if host.role is role]
@@ -149,10 +155,10 @@ def status(cluster: Cluster, inventory: Path, connect: Connect, console: Console
         if rows:
             console.table(cluster.name if role is Role.CONTROL_PLANE else "workers", list(columns), rows)
     troubles, look_at = statuses.troubles(found), statuses.to_look_at(found)
-    typed, differing = shlex.quote(str(inventory)), statuses.with_other_list(found)
-    hint = "" if look_at is None else f"\nnext: bootstrap logs {typed} {' '.join(look_at)}"
+    named, differing = shlex.quote(str(inventory)), statuses.with_other_list(found)
+    hint = "" if look_at is None else f"\nnext: bootstrap logs {named} {' '.join(look_at)}"
     if differing:
-        hint += f"\nnext: take out of {typed} who is no master any more, then: bootstrap add-worker {typed} {' '.join(differing)}"
+        hint += f"\nnext: take out of {named} who is no master any more, then: bootstrap add-worker {named} {' '.join(differing)}"
     console.result(
         {"cluster": cluster.name, "hosts": statuses.as_dict(found), "troubles": list(troubles), "unreachable": unreachable},
         "\n".join(troubles) + hint,
@@ -160,7 +166,9 @@ def status(cluster: Cluster, inventory: Path, connect: Connect, console: Console
     return ExitCode.DRIFT if troubles else ExitCode.UNREACHABLE if unreachable else ExitCode.DONE
 
 
-def _missed(cluster: Cluster, access: Access, failed: Mapping[str, BootstrapError], console: Console) -> list[Host]:
+def _missed(
+    cluster: Cluster, inventory: Path, access: Access, failed: Mapping[str, BootstrapError], console: Console
+) -> list[Host]:
     """Hosts that could not be looked at; each is told. Of workers only those that may have joined, as far as the API says."""
     known = observing.nodes(access, access.masters) if failed else None
     missed = [
@@ -169,7 +177,14 @@ def _missed(cluster: Cluster, access: Access, failed: Mapping[str, BootstrapErro
     ]  # fmt: skip
     for host in missed:
         console.note(f"going on without {host.name}: {failed[host.name].message}")
+    _hint([failed[host.name] for host in missed], inventory, console)
     return missed
+
+
+def _hint(failed: Iterable[BootstrapError], inventory: Path, console: Console) -> None:
+    """Say what would make hosts answer, each thing once."""
+    for hint in dict.fromkeys(error.hint for error in failed if error.hint):
+        console.note(f"hint: {typed(hint, inventory)}")
 
 
 def fetch_kubeconfig(cluster: Cluster, target: Path | None, connect: Connect, console: Console) -> ExitCode:

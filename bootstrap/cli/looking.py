@@ -37,7 +37,8 @@ def preflight(context: Context, inventory: Path, ignore_preflight: tuple[str, ..
     """
     from bootstrap import queries
 
-    return queries.show_preflight(context.load(inventory, with_files=True), ignore_preflight, context.connect, context.console)
+    cluster = context.load(inventory, with_files=True)
+    return queries.show_preflight(cluster, inventory, ignore_preflight, context.connect, context.console)
 
 
 @main.command()
@@ -67,7 +68,7 @@ def verify(context: Context, inventory: Path, profile: str | None) -> ExitCode:
     from bootstrap import queries
 
     if profile == "cis":
-        return queries.verify_cis(context.load(inventory), context.verbose > 0, context.connect, context.console)
+        return queries.verify_cis(context.load(inventory), inventory, context.verbose > 0, context.connect, context.console)
     return queries.verify(context.load(inventory, with_files=True), inventory, context.connect, context.console)
 
 

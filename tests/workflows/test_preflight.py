@@ -20,7 +20,7 @@ LB = "192.0.2.9:6443"
 def preflight(fleet: FakeFleet, cluster: Cluster, *ignored: str, lost: str = "") -> tuple[ExitCode, Recorder]:
     TIME.fleet = fleet
     console = Recorder()
-    return queries.show_preflight(cluster, ignored, without(fleet, lost), console), console
+    return queries.show_preflight(cluster, Path("demo.yaml"), ignored, without(fleet, lost), console), console
 
 
 def found(console: Recorder) -> set[tuple[str, str, str | None]]:
@@ -170,3 +170,9 @@ def test_an_endpoint_that_is_dead_is_a_warning(tmp_path: Path) -> None:
     assert code is ExitCode.DONE
     assert found(console) == {("ControlPlaneEndpoint", "warning", name) for name in ("cp1", "cp2", "cp3")}
     init(fleet, cluster, tmp_path)
+
+
+def test_workers_are_said_to_be_left_to_their_own_command(tmp_path: Path) -> None:
+    cluster = a_cluster("cp1", workers=2)
+    _, console = preflight(a_living_fleet(cluster, tmp_path), cluster)
+    assert "workers are not looked at here (w1, w2): add-worker checks them" in console.out.getvalue()

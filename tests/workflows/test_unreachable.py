@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from bootstrap import queries
 from bootstrap.cluster import Cluster, Host
 from bootstrap.connecting import Connect
 from bootstrap.connection import Connection
-from bootstrap.errors import ExitCode, HostUnreachable
+from bootstrap.errors import ExitCode, HostNotTrusted, HostUnreachable
 from bootstrap.testing import FakeFleet
 from tests.workflows.support import Recorder, a_cluster, a_living_fleet
 
@@ -41,3 +42,23 @@ def test_a_host_asked_for_by_name_is_an_error_when_it_cannot_be_reached() -> Non
     cluster = a_cluster()
     with pytest.raises(HostUnreachable):
         queries.show_facts(cluster, "cp1", without(FakeFleet.of(cluster), "cp1"), Recorder())
+
+
+@pytest.mark.parametrize("look", [
+    lambda *how: queries.verify(*how),
+    lambda *how: queries.status(*how),
+    lambda cluster, path, *how: queries.show_preflight(cluster, path, (), *how),
+    lambda cluster, path, *how: queries.verify_cis(cluster, path, False, *how),
+])  # fmt: skip
+def test_what_would_make_hosts_answer_is_said_once_for_all_of_them(look: Callable[..., ExitCode], tmp_path: Path) -> None:
+    cluster = a_cluster()
+    fleet = a_living_fleet(cluster, tmp_path)
+
+    def connect(_: Cluster, host: Host) -> Connection:
+        if host.name != "cp1":
+            raise HostNotTrusted("its host key is unknown", host=host.name, hint="bootstrap trust INVENTORY --accept")
+        return fleet.connect(host)
+
+    console = Recorder()
+    assert look(cluster, Path("my demo.yaml"), connect, console) is ExitCode.UNREACHABLE
+    assert console.out.getvalue().count("hint: bootstrap trust 'my demo.yaml' --accept\n") == 1

@@ -116,7 +116,7 @@ def test_it_works_without_an_api_server_and_without_some_hosts(tmp_path: Path, o
 
     out = StringIO()
     console = Console(output, stdout=out, stderr=StringIO(), environ={})
-    code = queries.verify_cis(cluster, False, connect, console)
+    code = queries.verify_cis(cluster, Path("demo.yaml"), False, connect, console)
     console.end(code)
     assert code is ExitCode.DRIFT
     if output == "text":
@@ -130,7 +130,7 @@ def test_it_works_without_an_api_server_and_without_some_hosts(tmp_path: Path, o
 def benchmark(fleet: FakeFleet, cluster: Cluster) -> tuple[ExitCode, Any, str]:
     TIME.fleet = fleet
     console = Recorder()
-    code = queries.verify_cis(cluster, False, lambda _, host: fleet.connect(host), console)
+    code = queries.verify_cis(cluster, Path("demo.yaml"), False, lambda _, host: fleet.connect(host), console)
     return code, console.results[-1], console.text
 
 
