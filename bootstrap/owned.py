@@ -132,8 +132,9 @@ KUBELET_FIELDS: Mapping[str, str] = {
     "tlsCertFile": _SERVING,
     "tlsPrivateKeyFile": _SERVING,
     "serverTLSBootstrap": _SERVING,
+    "registerWithTaints": "set the host's taints",
+    "podLogsDir": "logs are read where every kubelet has them by default",
 }
-
 
 KUBE_PROXY_FIELDS: Mapping[str, str] = {
     "apiVersion": "it is kubeproxy.config.k8s.io/v1alpha1",

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from bootstrap import owned, versions
 from bootstrap.constants import DEFAULT_ETCD_DATA_DIR, ETCD_METRICS_PORT
 from bootstrap.fields import BUILT_IN_ADDONS
+from bootstrap.inventory import component_fields
 from bootstrap.inventory.draft import Draft
 from bootstrap.inventory.findings import Finding, Loc, field_path
 from bootstrap.syntax import paths, quoted
@@ -39,7 +40,7 @@ def findings(draft: Draft) -> Iterator[Finding]:
     yield from _oidc(draft, ("spec", "apiServer", "extraArgs"))
     yield from _etcd(draft, ("spec", "etcd", "local"))
     yield from _kubelet(draft, ("spec", "kubelet"))
-    yield from _owned_fields(draft, ("spec", "kubeProxy", "config"), owned.KUBE_PROXY_FIELDS)
+    yield from _config(draft, ("spec", "kubeProxy", "config"), owned.KUBE_PROXY_FIELDS, component_fields.KUBE_PROXY)
     for host in draft.hosts():
         yield from _kubelet(draft, (*host, "kubelet"))
         yield from _unique(draft, (*host, "taints"), lambda item: _taint(draft, item), "key")
@@ -137,7 +138,7 @@ def _is_local_metrics_url(text: str, family: int) -> bool:
 
 def _kubelet(draft: Draft, place: Loc) -> Iterator[Finding]:
     yield from _args(draft, (*place, "extraArgs"), owned.KUBELET_FLAGS)
-    yield from _owned_fields(draft, (*place, "config"), owned.KUBELET_FIELDS)
+    yield from _config(draft, (*place, "config"), owned.KUBELET_FIELDS, component_fields.KUBELET)
     port = draft.raw(*place, "config", "healthzPort")
     if port is not None and (not isinstance(port, int) or isinstance(port, bool) or not 1 <= port <= 65535):
         hint = "a port, 1 to 65535: the tool asks there whether the kubelet is well"
@@ -148,11 +149,19 @@ def _kubelet(draft: Draft, place: Loc) -> Iterator[Finding]:
         yield Finding((*place, "config", "healthzBindAddress"), f"{quoted(address)} does not answer on 127.0.0.1", hint)
 
 
-def _owned_fields(draft: Draft, place: Loc, own: Mapping[str, str]) -> Iterator[Finding]:
+def _config(draft: Draft, place: Loc, own: Mapping[str, str], known: component_fields.Fields) -> Iterator[Finding]:
     config = draft.raw(*place)
-    for field in config if isinstance(config, Mapping) else ():
-        if field in own:
-            yield Finding((*place, field), "is set by the tool", own[field])
+    if not isinstance(config, Mapping):
+        return
+    yield from (Finding((*place, field), "is set by the tool", own[field]) for field in config if field in own)
+    given = {field: value for field, value in config.items() if field not in own}
+    yield from component_fields.unknown(given, known, place, _minor(draft))
+
+
+def _minor(draft: Draft) -> str:
+    """The Kubernetes minor; empty where it is wrong."""
+    minor = (draft.text("spec", "kubernetesVersion") or "").removeprefix("v").rpartition(".")[0]
+    return minor if minor in draft.minors else ""
 
 
 def _args(draft: Draft, place: Loc, own: Mapping[str, str]) -> Iterator[Finding]:

@@ -56,10 +56,11 @@ def test_the_vagrant_example_works_with_the_line_that_it_says_to_uncomment(tmp_p
 FULL = with_host(
     "labels: {a: 'yes', b: '1e3', c: '', d: '0x10', e: 2024-01-01, f: '010'}",
     "taints: [{key: a}]",
-    "kubelet: {config: {a: null, b: 1.5, c: 1.0e+20, d: [1, {e: f}], g: \"x\\ny\\tz\", h: '\u00e9\U0001f600', i: '- x', j: '#'}}",
+    "kubelet: {config: {evictionSoft: {a: null, b: 1.5, c: 1.0e+20, d: [1, {e: f}], "
+    " g: \"x\\ny\\tz\", h: '\u00e9\U0001f600', i: '- x', j: '#'}}}",
 ) + (
     "  controlPlaneEndpoint: lb.example.com\n"
-    "  kubelet: {config: {'y': 1, 'no': 2, '1': 3, '': 4, '<<': 5}}\n"
+    "  kubelet: {config: {evictionHard: {'y': 1, 'no': 2, '1': 3, '': 4, '<<': 5}}}\n"
     "  certificateValidityPeriod: 1h0.5s\n"
     "  ssh: {port: 22, sudo: never, connectTimeout: 10s, knownHostsFile: a b}\n"
 )

@@ -40,7 +40,7 @@ def test_good_values_arrive_as_they_should() -> None:
             "certificateValidityPeriod: 1h30m",
             "timeouts: {kubeletHealthCheck: 1.5m}",
             "encryptionAlgorithm: RSA-4096",
-            "kubelet: {config: {maxPods: 200, evictionHard: {memory.available: 5%}, x: null, f: 0.5, on1: true}}",
+            "kubelet: {config: {port: 200, runOnce: true, evictionHard: {memory.available: 5%}, podCIDR: null, maxPods: 0.5}}",
             f"ssh: {{sudo: never, hostKey: '{FINGERPRINT}', proxyJump: 'a@b:22,[2001:db8::1]:22,none'}}",
         ).replace("192.0.2.11", "2001:db8:0::11")
         + "  scheduler:\n    extraArgs: [{name: v, value: ''}, {name: v, value: '2'}]\n"
@@ -52,7 +52,7 @@ def test_good_values_arrive_as_they_should() -> None:
     assert cluster.timeouts.kubelet_health_check == timedelta(seconds=90)
     assert cluster.encryption_algorithm is KeyAlgorithm.RSA_4096
     assert cluster.kubelet.config == {
-        "maxPods": 200, "evictionHard": {"memory.available": "5%"}, "x": None, "f": 0.5, "on1": True,
+        "port": 200, "runOnce": True, "evictionHard": {"memory.available": "5%"}, "podCIDR": None, "maxPods": 0.5,
     }  # fmt: skip
     assert cluster.ssh.sudo is Sudo.NEVER
     assert cluster.ssh.host_key == (FINGERPRINT,)

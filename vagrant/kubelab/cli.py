@@ -20,6 +20,7 @@ from kubelab.versions import RELEASES, Release
 
 TOOLS = {
     "kubectl": "kubernetes",
+    "kube-proxy": "kubernetes",
     "kubeadm": "kubernetes",
     "kubelet": "kubernetes",
     "etcdctl": "etcd",
