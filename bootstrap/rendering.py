@@ -16,7 +16,7 @@ from pathlib import Path
 import yaml
 
 from bootstrap import constants as k
-from bootstrap import desired, snapshots, userpods, workflows
+from bootstrap import desired, snapshots, userpods, virtual_ip, workflows
 from bootstrap.changes import ApiApply, WriteFile
 from bootstrap.cluster import Cluster, Host
 from bootstrap.console import Console
@@ -88,8 +88,10 @@ def _entries(snapshot: Snapshot, host: Host) -> Iterator[File | Link]:
     wanted += [desired.manifest(snapshot, host, name) for name in k.COMPONENTS]
     wanted += desired.kubelet_files(snapshot, host)
     wanted += desired.static_pods(snapshot, host)
+    if snapshot.cluster.vip is not None:
+        wanted += (*desired.vip_files(snapshot, host), desired.manifest(snapshot, host, k.KEEPALIVED))
     for entry in wanted:
-        if isinstance(entry, File | Link):
+        if isinstance(entry, Link) or (isinstance(entry, File) and (entry.path != virtual_ip.CA or snapshot.cluster_ca)):
             yield entry
 
 
