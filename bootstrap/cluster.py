@@ -212,10 +212,14 @@ class Host(Model):
 
 
 class KubeletSpec(Model):
-    """config is merged into the KubeletConfiguration that is written to every host."""
+    """config is merged into the KubeletConfiguration that is written to every host.
+
+    install: who installs kubelet and runtime; none: they are on the hosts already.
+    """
 
     config: dict[str, Any] = {}
     extra_args: tuple[Arg, ...] = ()
+    install: fields.Install = "none"
 
 
 class StaticPod(Model):
@@ -246,6 +250,19 @@ class Dns(Model):
 
     image_repository: fields.ImageRepository = ""
     image_tag: fields.ImageTag = ""
+
+
+class Proxy(Model):
+    """The HTTP proxy that kubelets, kube-proxy and the control plane, except etcd, ask through. A runtime has its own settings.
+
+    http_proxy: URL for HTTP.
+    https_proxy: URL for HTTPS.
+    no_proxy: what is asked directly, too: hosts with their neighbours, the endpoint, pods and services are excepted already.
+    """
+
+    http_proxy: fields.ProxyUrl = ""
+    https_proxy: fields.ProxyUrl = ""
+    no_proxy: tuple[fields.ProxyException, ...] = ()
 
 
 class Balancer(Model):
@@ -364,6 +381,8 @@ class Cluster(Model):
     patches: directory of kubeadm-style patches for all hosts.
     static_pods: static pods of the user's own.
     vip: a virtual IP that the masters hold between them.
+    proxy: the HTTP proxy that is asked through.
+    feature_gates: of Kubernetes' components, for all of them alike; extraArgs and config of one go first.
     addons: `coredns`, `kube-proxy`, and paths of manifest files of the user's own.
     hardening: what is stricter than kubeadm's defaults.
     """
@@ -384,6 +403,8 @@ class Cluster(Model):
     vip: Vip | None = None
     kubelet: KubeletSpec = KubeletSpec()
     kube_proxy: KubeProxy = KubeProxy()
+    proxy: Proxy = Proxy()
+    feature_gates: dict[fields.FeatureGate, bool] = {}
     image_repository: fields.MainImageRepository = "registry.k8s.io"
     encryption_algorithm: KeyAlgorithm = KeyAlgorithm.ECDSA_P256
     certificate_validity_period: fields.Duration = timedelta(days=365)

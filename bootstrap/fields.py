@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationInfo, WithJsonSchema
 
 from bootstrap import durations
-from bootstrap.syntax import Mistake, addresses, names, one_line, paths, quoted, ssh
+from bootstrap.syntax import Mistake, addresses, names, one_line, paths, proxies, quoted, ssh
 
 DIRECTORY = "directory"  # key of the validation context: the inventory's directory, against which paths are resolved
 
@@ -55,6 +55,8 @@ def _one_or_more(value: object) -> object:
 
 BUILT_IN_ADDONS = ("coredns", "kube-proxy")
 
+ProxyUrl = Annotated[str, AfterValidator(proxies.url)]
+ProxyException = Annotated[str, AfterValidator(proxies.exception)]
 Text = Annotated[str, AfterValidator(one_line)]
 InventoryName = Annotated[
     str, AfterValidator(names.label), Field(json_schema_extra={"pattern": names.LABEL_PATTERN, "maxLength": 63})
@@ -70,6 +72,8 @@ DnsName = Annotated[
 ]
 Label = Annotated[str, AfterValidator(names.label), Field(json_schema_extra={"pattern": names.LABEL_PATTERN, "maxLength": 63})]
 Version = Annotated[str, AfterValidator(names.version), Field(json_schema_extra={"pattern": names.VERSION_PATTERN})]
+Install = Annotated[str, AfterValidator(names.install), Field(json_schema_extra={"enum": ["none"]})]
+FeatureGate = Annotated[str, AfterValidator(names.feature_gate)]
 LabelKey = Annotated[str, AfterValidator(names.label_key)]
 LabelValue = Annotated[str, AfterValidator(names.label_value)]
 QualifiedName = Annotated[str, AfterValidator(names.qualified_name)]

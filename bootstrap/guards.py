@@ -62,7 +62,7 @@ def refuse_without_pki(workflow: Workflow, snapshot: Snapshot) -> None:
         )
 
 
-def refuse_to_roll(plan: Plan, facts: Mapping[str, Facts], *, unfinished: bool, inventory: str) -> None:
+def refuse_to_roll(plan: Plan, facts: Mapping[str, Facts], *, unfinished: bool) -> None:
     """Raise Refused when init would change a file that a living control plane runs with. Creating files is fine.
 
     A controller may be rolled where a file of its own was lost and is made anew: the others lead meanwhile, and nobody is served
@@ -87,13 +87,13 @@ def refuse_to_roll(plan: Plan, facts: Mapping[str, Facts], *, unfinished: bool, 
         raise Refused(
             "this control plane is alive, and init does not change what a living one runs with",
             evidence=found,
-            hint=f"see what differs: bootstrap verify {inventory}; put the inventory back as it was, or, where the cluster "
-            f"may be lost: bootstrap reset {inventory}, then init",
+            hint="see what differs: bootstrap verify INVENTORY; put the inventory back as it was, or, where the cluster "
+            "may be lost: bootstrap reset INVENTORY, then init",
         )
     if users:
         raise Refused(
             "static pods of the user's own would change, and init only makes those that are missing",
-            evidence=users, hint=f"bootstrap pods apply {inventory}",
+            evidence=users, hint="bootstrap pods apply INVENTORY",
         )
 
 
@@ -156,7 +156,7 @@ def refuse_to_overwrite(path: Path, previous: Secret | None, cluster: Cluster) -
     )
 
 
-def refuse_to_grow(members: Sequence[str] | None, facts: Mapping[str, Facts], *, finished: bool, inventory: str) -> None:
+def refuse_to_grow(members: Sequence[str] | None, facts: Mapping[str, Facts], *, finished: bool) -> None:
     """Raise Refused when init would start an etcd that the living cluster has not, or no longer, as a member with its data.
 
     Started with the birth list of members such an etcd waits for ever, or votes without remembering for whom it voted.
@@ -166,26 +166,26 @@ def refuse_to_grow(members: Sequence[str] | None, facts: Mapping[str, Facts], *,
     emptied = [host for host, seen in sorted(facts.items()) if host not in outside and finished and not seen.etcd.has_member]
     if not outside and not emptied:
         return
-    cures = [f"bootstrap add-master {inventory} {' '.join(outside)}"] if outside else []
-    cures += [f"bootstrap replace-master {inventory} {host} {host}" for host in emptied]
+    cures = [f"bootstrap add-master INVENTORY {' '.join(outside)}"] if outside else []
+    cures += [f"bootstrap replace-master INVENTORY {host} {host}" for host in emptied]
     raise Refused(
         "etcd is alive without some of the masters, and init does not bring members into a living cluster",
         evidence=[
             *(f"{host} is no voter: the cluster has {', '.join(members or ())}" for host in outside),
             *(f"{host} has no data in {facts[host].etcd.data_dir}, although it was a member once" for host in emptied),
         ],
-        hint=f"{'; '.join(cures)}; or leave them out of {inventory}; or, where the cluster may be lost: "
-        f"bootstrap reset {inventory}, then init",
+        hint=f"{'; '.join(cures)}; or leave them out of INVENTORY; or, where the cluster may be lost: "
+        "bootstrap reset INVENTORY, then init",
     )
 
 
-def refuse_strange_members(members: Collection[Member], named: Collection[str], inventory: str) -> None:
+def refuse_strange_members(members: Collection[Member], named: Collection[str]) -> None:
     """Raise Refused where etcd has members that the inventory does not name. named: who may be one."""
     names = sorted({member.name for member in members if member.started} - set(named))
     if names:
         raise Refused(
             f"etcd has members that the inventory does not name: {', '.join(names)}",
-            hint=f"write them into {inventory}, or let them leave: bootstrap remove-master {inventory} {' '.join(names)}",
+            hint=f"write them into INVENTORY, or let them leave: bootstrap remove-master INVENTORY {' '.join(names)}",
         )
 
 

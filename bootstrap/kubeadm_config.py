@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from bootstrap import constants as k
-from bootstrap import durations, hardening
+from bootstrap import durations, hardening, proxies
 from bootstrap.cluster import Arg, Cluster, ControlPlaneComponent, Env
 from bootstrap.urls import NODE_LOCAL_ADDRESS
 
@@ -75,7 +75,7 @@ def _component(
 ) -> Object:
     return {
         "extraArgs": _args(hardening.extra_args(cluster, name, config_files)),
-        "extraEnvs": _envs(component.extra_envs),
+        "extraEnvs": _envs((*proxies.variables(cluster), *component.extra_envs)),
         "extraVolumes": [
             {
                 "name": volume.name,
@@ -94,7 +94,8 @@ def _args(args: Iterable[Arg]) -> list[Object]:
 
 
 def _envs(envs: Iterable[Env]) -> list[Object]:
-    return [{"name": env.name, "value": env.value} for env in envs]
+    """The last of a name wins."""
+    return [{"name": name, "value": value} for name, value in {env.name: env.value for env in envs}.items()]
 
 
 def _filled(value: Object) -> Object:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from bootstrap import hardening
+from bootstrap import hardening, proxies
 from bootstrap.cluster import Arg, Cluster, Host, Role
 from bootstrap.constants import (
     DEFAULT_MANIFEST_DIR,
@@ -115,6 +115,7 @@ def drop_in(cluster: Cluster, host: Host, binary: str = BINARY) -> bytes:
         "binary": binary,
         "args": words(args(cluster, host)),
         "config": f"--config={KUBELET_CONFIG}",
+        "environment": [f"{variable.name}={variable.value}" for variable in proxies.variables(cluster)],
     }
     return render_unit("kubelet/10-kubeadm.conf.j2", values)
 
@@ -144,6 +145,7 @@ def _shared_defaults(cluster: Cluster) -> dict[str, Any]:
         "healthzPort": KUBELET_HEALTHZ_PORT,
         "rotateCertificates": True,
         **hardening.kubelet_fields(cluster),
+        **({"featureGates": dict(cluster.feature_gates)} if cluster.feature_gates else {}),
     }
 
 

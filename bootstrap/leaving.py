@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from bootstrap import constants as k
@@ -91,13 +90,13 @@ def no_majority(cluster: Cluster, facts: Mapping[str, Facts]) -> PersonNeeded:
     )
 
 
-def not_ready(state: ApiState | None, inventory: Path) -> Refused:
+def not_ready(state: ApiState | None) -> Refused:
     """Why nobody can join: there is no living cluster that init has finished."""
     if state is None:
-        return Refused("no API server answers, so nobody can join", hint=f"bootstrap status {inventory}")
+        return Refused("no API server answers, so nobody can join", hint="bootstrap status INVENTORY")
     return Refused(
         "no init of this cluster was ever finished",
-        hint=f"bootstrap init {inventory}, with the masters alone that it was begun with",
+        hint="bootstrap init INVENTORY, with the masters alone that it was begun with",
     )
 
 

@@ -156,7 +156,7 @@ def _intent(
             gone.add(host.name)
         elif request.dead and not request.add:
             text = f"{host.name} answers, so it is not dead"
-            raise Refused(text, host=host.name, hint=f"bootstrap remove-master {request.inventory} {host.name}, without --dead")
+            raise Refused(text, host=host.name, hint=f"bootstrap remove-master INVENTORY {host.name}, without --dead")
         leave.append(host)
     join = tuple(host for host in cluster.control_plane_hosts if host.name in add)
     for host in join:
@@ -165,7 +165,7 @@ def _intent(
     left = {host.name for host in leave} - add
     masters = ({*seen.voters} | add) - left
     named = left | {host.name for host in cluster.control_plane_hosts}
-    guards.refuse_strange_members(seen.members, named, str(request.inventory))
+    guards.refuse_strange_members(seen.members, named)
     hosts = tuple(host for host in cluster.hosts if host.role is Role.WORKER or host.name in masters)
     return Intent(cluster.model_copy(update={"hosts": hosts}), join, tuple(leave), frozenset(gone))
 
@@ -226,7 +226,7 @@ def _plan(intent: Intent, seen: Seen, request: Request, access: Access, console:
     state = observing.api_state(plan, access, seen.facts)
     if state is None or not state.finished:
         if intent.joining:
-            raise leaving.not_ready(state, request.inventory)
+            raise leaving.not_ready(state)
         return plan
     return plan.without_settled(_without_nodes(state, intent.gone))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from bootstrap import applyset, deeds, desired, healthz
 from bootstrap import constants as k
@@ -12,7 +13,7 @@ from bootstrap.apiserver import ApiClient, ApiError
 from bootstrap.apply import MAX_HOSTS_AT_ONCE
 from bootstrap.changes import ApiApply
 from bootstrap.cluster import Cluster
-from bootstrap.connection import NoAnswer
+from bootstrap.connection import Connection, NoAnswer, Request, Tls
 from bootstrap.errors import HostUnreachable
 from bootstrap.facts import Facts
 from bootstrap.health import ask, readiness
@@ -21,6 +22,7 @@ from bootstrap.parallel import each
 from bootstrap.plan import ApiState, Plan, Snapshot
 
 AT_ONCE = 8
+HTTPS_PORT = 443
 
 
 def api_state(plan: Plan, access: Access, facts: Mapping[str, Facts]) -> ApiState | None:
@@ -111,3 +113,19 @@ def etcd_members(access: Access, facts: Mapping[str, Facts]) -> tuple[tuple[Memb
         healthy.append(host)
         members = found
     return members, tuple(healthy)
+
+
+def own_server(connection: Connection, facts: Facts) -> str:
+    """The API server that a host's kubelet has in its kubeconfig, where it answers anything at all; else empty."""
+    config = facts.kubeconfigs.get(k.KUBERNETES_DIR / "kubelet.conf")
+    authority = facts.owned.get(k.PKI_DIR / "ca.crt")
+    if config is None:
+        return ""
+    try:
+        url = urlsplit(config.server)
+        address, port = url.hostname or "", url.port or HTTPS_PORT
+        tls = Tls(config.certificate_authority or (authority.content if authority is not None else None) or b"", address)
+        connection.request(Request("GET", address, port, "/readyz", tls))
+    except (NoAnswer, ValueError):
+        return ""
+    return config.server

@@ -145,7 +145,7 @@ def _wanted(cluster: Cluster, request: ApplyRequest) -> Mapping[str, tuple[UserP
         if any(other.name == pod.name for other in of_inventory[host.name]):
             raise UsageError(
                 f"a pod of that name is in spec.staticPods of {request.inventory}, for {host.name}",
-                hint=f"change the file that the inventory names, then: bootstrap pods apply {request.inventory}",
+                hint="change the file that the inventory names, then: bootstrap pods apply INVENTORY",
             )
     return {host.name: (pod,) for host in hosts}
 
@@ -223,16 +223,16 @@ def _refuse_to_remove(
         for path in paths:
             if path in tools and path.stem == k.BALANCER:
                 found.append(f"{host}: {path} is the worker's way to the API servers")
-                hints.append(f"to take a worker out: bootstrap remove-worker {request.inventory} {host}")
+                hints.append(f"to take a worker out: bootstrap remove-worker INVENTORY {host}")
             elif path in tools or (path.stem in k.COMPONENTS and path.suffix == ".yaml"):
                 found.append(f"{host}: {path} is the control plane's")
-                hints.append(f"to take the control plane off a host: bootstrap reset {request.inventory} {host}")
+                hints.append(f"to take the control plane off a host: bootstrap reset INVENTORY {host}")
             elif path in ours and any(path.name == one.file_name for one in of_inventory[host]):
                 found.append(f"{host}: {path} is in spec.staticPods")
-                hints.append(f"take it out of spec.staticPods of {request.inventory}, then run this again")
+                hints.append("take it out of spec.staticPods of INVENTORY, then run this again")
             elif path not in ours and not request.name.startswith("/"):
                 found.append(f"{host}: {path} was not written by this tool")
-                hints.append(f"by its path: bootstrap pods delete {request.inventory} {path} --host {host}")
+                hints.append(f"by its path: bootstrap pods delete INVENTORY {path} --host {host}")
     if found:
         raise Refused(f"{request.name} is not removed", evidence=found, hint=hints[0])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -96,9 +95,8 @@ def verify(cluster: Cluster, inventory: Path, connect: Connect, console: Console
     text = f"{count} difference{'' if count == 1 else 's'}{where}" if found else f"{cluster.name} is as {inventory} says"
     to_join = [host.name for host in cluster.workers if host not in workers and host not in missed]
     if to_join:
-        text += f"; not joined: {', '.join(to_join)}"
         next_step = typed("bootstrap add-worker INVENTORY", inventory)
-        console.note(f"not joined: {', '.join(to_join)}; next: {next_step} {' '.join(to_join)}")
+        text += f"; not joined: {', '.join(to_join)} (next: {next_step} {' '.join(to_join)})"
     if unreachable:
         text += f"; not looked at, because not reached: {', '.join(unreachable)}"
     result = {"differences": verifying.as_dict(found), "notJoined": to_join, "unreachable": unreachable}
@@ -155,13 +153,18 @@ def status(cluster: Cluster, inventory: Path, connect: Connect, console: Console
         if rows:
             console.table(cluster.name if role is Role.CONTROL_PLANE else "workers", list(columns), rows)
     troubles, look_at = statuses.troubles(found), statuses.to_look_at(found)
-    named, differing = shlex.quote(str(inventory)), statuses.with_other_list(found)
-    hint = "" if look_at is None else f"\nnext: bootstrap logs {named} {' '.join(look_at)}"
-    if differing:
-        hint += f"\nnext: take out of {named} who is no master any more, then: bootstrap add-worker {named} {' '.join(differing)}"
+    hint = "" if look_at is None else f"\nnext: bootstrap logs INVENTORY {' '.join(look_at)}"
+    if differing := statuses.with_other_list(found):
+        masters = [host.name for host in cluster.control_plane_hosts if host.name in facts]
+        joining = [name for name in masters if not facts_of.has_control_plane(facts[name])]
+        hint += (
+            f"\nnext: bootstrap add-master INVENTORY {' '.join(joining)}" if joining
+            else "\nnext: take out of INVENTORY who is no master any more, then: "
+            f"bootstrap add-worker INVENTORY {' '.join(differing)}"
+        )
     console.result(
         {"cluster": cluster.name, "hosts": statuses.as_dict(found), "troubles": list(troubles), "unreachable": unreachable},
-        "\n".join(troubles) + hint,
+        "\n".join(troubles) + typed(hint, inventory),
     )
     return ExitCode.DRIFT if troubles else ExitCode.UNREACHABLE if unreachable else ExitCode.DONE
 

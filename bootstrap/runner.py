@@ -17,7 +17,7 @@ from bootstrap.changes import ApiPrune, SaveLocal
 from bootstrap.cluster import Cluster, Host, Role
 from bootstrap.connecting import Connect, at_once, changing, raise_all
 from bootstrap.console import Console
-from bootstrap.errors import BootstrapError, ExitCode, PersonNeeded, Refused, UsageError
+from bootstrap.errors import BootstrapError, ExitCode, PersonNeeded, Refused, UsageError, typed
 from bootstrap.events import Event, Kind
 from bootstrap.facts import Facts, has_control_plane
 from bootstrap.localfiles import refuse_unwritable
@@ -81,7 +81,7 @@ def init(cluster: Cluster, request: Request, connect: Connect, console: Console)
         guards.refuse_to_take_place(snapshot)
         plan, snapshot = plan_for(workflow, snapshot, access)
         unfinished = snapshot.api is not None and not snapshot.api.finished
-        guards.refuse_to_roll(plan, facts, unfinished=unfinished, inventory=str(request.inventory))
+        guards.refuse_to_roll(plan, facts, unfinished=unfinished)
         for _, _, change in plan.all():
             if isinstance(change, SaveLocal):
                 guards.refuse_to_overwrite(change.path, change.previous, cluster)
@@ -89,8 +89,8 @@ def init(cluster: Cluster, request: Request, connect: Connect, console: Console)
             members, _ = observing.etcd_members(access, facts)
             voters = None if members is None else membership.voters(members)
             guards.refuse_to_take(snapshot.api.taken)
-            guards.refuse_strange_members(members or (), names, str(request.inventory))
-            guards.refuse_to_grow(voters, facts, finished=snapshot.api.finished, inventory=str(request.inventory))
+            guards.refuse_strange_members(members or (), names)
+            guards.refuse_to_grow(voters, facts, finished=snapshot.api.finished)
         for text in pruning.notes(plan, snapshot):
             console.note(text)
         if request.dry_run:
@@ -118,7 +118,7 @@ def init(cluster: Cluster, request: Request, connect: Connect, console: Console)
             f"next: kubectl --kubeconfig {target} -n kube-system get pods"
         )
     if to_join:
-        text += f"\nnext: bootstrap add-worker {request.inventory} (not joined yet: {', '.join(to_join)})"
+        text += f"\nnext: {typed('bootstrap add-worker INVENTORY', request.inventory)} (not joined yet: {', '.join(to_join)})"
     result = {"changed": not plan.is_empty, "seconds": round(seconds, 1), "kubeconfig": str(target), "notJoined": to_join}
     console.result({"cluster": cluster.name, **result}, text)
     return ExitCode.DONE
@@ -179,7 +179,7 @@ def reset(cluster: Cluster, request: ResetRequest, connect: Connect, console: Co
 def _of_workers(cluster: Cluster, nodes: ApiState | None, inventory: Path) -> Iterator[str]:
     """What to know of workers before nothing of the control plane is left. nodes: None where no API server knows them."""
     ours = [host.name for host in cluster.workers if nodes is None or host.name in nodes.nodes]
-    command = f"bootstrap remove-worker {inventory} {' '.join(ours)}"
+    command = typed(f"bootstrap remove-worker INVENTORY {' '.join(ours)}", inventory)
     if nodes is None and ours:
         yield f"not looked at, not touched: {', '.join(ours)} (those that have joined, afterwards: {command})"
     elif nodes is not None:

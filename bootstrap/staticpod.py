@@ -98,11 +98,18 @@ def flags(pod: Pod) -> tuple[tuple[str, str], ...]:
 
 def words_apart(wanted: bytes, seen: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Words of the component's command line that only one of two manifests has; nothing where either holds no such pod."""
-    try:
-        one, other = (_words(main_container(decode(manifest))) for manifest in (wanted, seen))
-    except (ValueError, KeyError):
+    one, other = command(wanted), command(seen)
+    if not one or not other:
         return (), ()
     return tuple(word for word in one if word not in other), tuple(word for word in other if word not in one)
+
+
+def command(manifest: bytes) -> tuple[str, ...]:
+    """The component's command line; empty where the manifest, which anybody may have written, holds no such pod."""
+    try:
+        return tuple(_words(main_container(decode(manifest))))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return ()
 
 
 def _words(container: Mapping[str, Any]) -> list[str]:

@@ -139,11 +139,12 @@ def _processes(snapshot: Snapshot, host: Host) -> Iterable[Difference]:
             continue
         seen = facts.owned.get(desired.manifest_path(facts, name))
         if seen is not None and seen.content is not None:
-            yield from _flags(host.name, f"flags of {name} against its manifest", _command(seen.content), running[0].argv)
+            manifest = staticpod.command(seen.content)
+            yield from _flags(host.name, f"flags of {name} against its manifest", manifest, running[0].argv)
         wanted = desired.manifest(snapshot, host, name)
         if (user := _user(wanted.bytes)) not in (None, running[0].user):
             yield Difference(host.name, f"user of {name}", str(user), str(running[0].user))
-        yield from _flags(host.name, f"flags of {name} against the plan", _command(wanted.bytes), running[0].argv)
+        yield from _flags(host.name, f"flags of {name} against the plan", staticpod.command(wanted.bytes), running[0].argv)
 
 
 def _flags(host: str, what: str, wanted: Sequence[str], running: Sequence[str]) -> Iterable[Difference]:
@@ -151,14 +152,6 @@ def _flags(host: str, what: str, wanted: Sequence[str], running: Sequence[str]) 
     extra = [flag for flag in running[1:] if flag not in wanted[1:]]
     if lacking or extra:
         yield Difference(host, what, " ".join(lacking) or "no further flag", " ".join(extra) or "flag is not there")
-
-
-def _command(manifest: bytes) -> tuple[str, ...]:
-    try:
-        container = staticpod.main_container(staticpod.decode(manifest))
-    except (ValueError, KeyError):
-        return ()
-    return (*container.get("command", ()), *container.get("args", ()))
 
 
 def _user(manifest: bytes) -> int | None:

@@ -120,6 +120,7 @@ def remove(cluster: Cluster, request: RemoveRequest, connect: Connect, console: 
         if nodes is None:
             if not guards.is_without_control_plane(cluster, facts):
                 raise guards.no_api(cluster, facts, failed)
+            _refuse_of_another(cluster, [host for host in chosen if host.name in facts], access, facts)
             console.note(f"{cluster.name} has no control plane: no Node is removed, and pods end where they are")
             nodes = ApiState()
         left_behind = {host.name: failed[host.name] for host in chosen if host.name in failed}
@@ -150,6 +151,16 @@ def remove(cluster: Cluster, request: RemoveRequest, connect: Connect, console: 
         f"{text} ({time.monotonic() - started:.1f} s)",
     )  # fmt: skip
     return ExitCode.DONE
+
+
+def _refuse_of_another(cluster: Cluster, chosen: Sequence[Host], access: Access, facts: Mapping[str, Facts]) -> None:
+    """Raise Refused for workers whose own API server answers: the masters that the inventory names are not theirs."""
+    servers = {host.name: observing.own_server(access.connections[host.name], facts[host.name]) for host in chosen}
+    if found := [f"the API server of {name}, {server}, answers" for name, server in servers.items() if server]:
+        raise Refused(
+            f"{cluster.name} has no control plane, but these are nodes of a cluster that is alive; nothing was written",
+            evidence=found, hint="bootstrap remove-worker with the inventory of that cluster: pods must leave before",
+        )  # fmt: skip
 
 
 def _refuse_living(chosen: Sequence[Host], access: Access, nodes: ApiState) -> None:

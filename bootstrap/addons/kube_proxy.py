@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from bootstrap import proxies
 from bootstrap.cluster import Cluster
 from bootstrap.networking import is_ipv6
 from bootstrap.objects import (
@@ -62,6 +63,8 @@ def config(cluster: Cluster) -> Object:
     }
     if mode := minor_of(cluster.kubernetes_version).kube_proxy_mode:
         settings["mode"] = mode
+    if cluster.feature_gates:
+        settings["featureGates"] = dict(cluster.feature_gates)
     merged: Object = merge_patch(settings, cluster.kube_proxy.config)
     return merged
 
@@ -110,7 +113,10 @@ def _pod_spec(cluster: Cluster) -> Object:
             f"--config={CONFIG_DIR}/{CONFIG_KEY}",
             "--hostname-override=$(NODE_NAME)",
         ],
-        "env": [{"name": "NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}],
+        "env": [
+            {"name": "NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}},
+            *({"name": variable.name, "value": variable.value} for variable in proxies.variables(cluster)),
+        ],
         "securityContext": {"privileged": True},
         "volumeMounts": [
             {"name": NAME, "mountPath": CONFIG_DIR},

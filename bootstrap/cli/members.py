@@ -92,7 +92,7 @@ def apply(context: Context, inventory: Path, members: bool, timeline: Path | Non
     A master that leaves is reached at the address that etcd has for it, with the settings of `spec.ssh`.
     """
     if not members:
-        raise UsageError("say what is to be applied", hint=f"bootstrap apply {inventory} --members")
+        raise UsageError("say what is to be applied", hint="bootstrap apply INVENTORY --members")
     return _change(context, timeline, "apply", inventory, remove_others=True, **asked)
 
 

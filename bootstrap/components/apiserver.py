@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bootstrap import hardening
+from bootstrap import hardening, proxies
 from bootstrap.cluster import Cluster, Host
 from bootstrap.components.context import ManifestContext
 from bootstrap.components.parts import Values, ca_mounts, environment, finished, pki_mount, probe_host, startup_failures, volumes
@@ -75,7 +75,7 @@ def manifest(cluster: Cluster, host: Host, context: ManifestContext) -> bytes:
         "port": cluster.api_server.bind_port,
         "probe_host": probe_host(host.address),
         "startup_failures": startup_failures(cluster),
-        "env": environment(cluster.api_server.extra_envs),
+        "env": environment((*proxies.variables(cluster), *cluster.api_server.extra_envs)),
         "confined": cluster.hardening.confined_pods,
         "volumes": volumes([pki_mount(), *ca_mounts(context.ca_dirs)], hardening.extra_volumes(cluster, NAME)),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bootstrap import hardening
+from bootstrap import hardening, proxies
 from bootstrap.cluster import Cluster, Host
 from bootstrap.components.context import ManifestContext
 from bootstrap.components.parts import (
@@ -72,7 +72,7 @@ def manifest(cluster: Cluster, host: Host, context: ManifestContext) -> bytes:
         "port": CONTROLLER_MANAGER_PORT,
         "probe_host": probe_host(dict(flags)["bind-address"]),
         "startup_failures": startup_failures(cluster),
-        "env": environment(cluster.controller_manager.extra_envs),
+        "env": environment((*proxies.variables(cluster), *cluster.controller_manager.extra_envs)),
         "confined": cluster.hardening.confined_pods,
         "volumes": volumes(mounts, hardening.extra_volumes(cluster, NAME)),
     }

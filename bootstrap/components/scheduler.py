@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bootstrap import hardening
+from bootstrap import hardening, proxies
 from bootstrap.cluster import Cluster, Host
 from bootstrap.components.context import ManifestContext
 from bootstrap.components.parts import Values, environment, finished, kubeconfig_mount, probe_host, startup_failures, volumes
@@ -41,7 +41,7 @@ def manifest(cluster: Cluster, host: Host, context: ManifestContext) -> bytes:
         "port": SCHEDULER_PORT,
         "probe_host": probe_host(dict(flags)["bind-address"]),
         "startup_failures": startup_failures(cluster),
-        "env": environment(cluster.scheduler.extra_envs),
+        "env": environment((*proxies.variables(cluster), *cluster.scheduler.extra_envs)),
         "confined": cluster.hardening.confined_pods,
         "volumes": volumes([kubeconfig_mount(KUBECONFIG)], hardening.extra_volumes(cluster, NAME)),
     }

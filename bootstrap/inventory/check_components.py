@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
@@ -155,7 +156,7 @@ def _config(draft: Draft, place: Loc, own: Mapping[str, str], known: component_f
         return
     yield from (Finding((*place, field), "is set by the tool", own[field]) for field in config if field in own)
     given = {field: value for field, value in config.items() if field not in own}
-    yield from component_fields.unknown(given, known, place, _minor(draft))
+    yield from islice(component_fields.unknown(given, known, place, _minor(draft)), component_fields.MOST)
 
 
 def _minor(draft: Draft) -> str:

@@ -19,6 +19,8 @@ from bootstrap.inventory.findings import UNKNOWN_FIELD, Finding, Loc
 Fields = Mapping[str, Any]
 """Known fields by name: the fields of an object, or of each of a list; None where any value goes."""
 
+MOST = 200
+"""Nobody reads more findings than this; each costs a search for the name that was probably meant."""
 MANY = 8
 """Up to how many fields are told where none looks like the unknown one."""
 

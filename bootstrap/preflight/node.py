@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 from shlex import quote
 
 from bootstrap import constants as k
-from bootstrap import etcd_user
+from bootstrap import etcd_user, proxies
 from bootstrap.preflight.finding import Finding, error, path_name, warning
 from bootstrap.preflight.subject import DEFAULT_CGROUP_DRIVER, Fleet, Subject, parsed
 from bootstrap.versions import Version, kubelet_skew_problem
@@ -139,16 +139,17 @@ def etcds_user(subject: Subject) -> Iterator[Finding]:
 
 def proxy(subject: Subject) -> Iterator[Finding]:
     """The kubelet talks to its own API server; with a proxy in between it would not."""
-    proxies = subject.facts.kubelet.proxies
+    environment = subject.facts.kubelet.proxies
     address = subject.host.address
-    if ("HTTPS_PROXY" in proxies) and not _excepted(proxies.get("NO_PROXY", ""), address):
+    if ("HTTPS_PROXY" in environment) and not _excepted(environment.get("NO_PROXY", ""), address):
         yield warning("HTTPProxy", subject.name,
-                      f"the kubelet would reach https://{address} through the proxy {proxies['HTTPS_PROXY']}",
+                      f"the kubelet would reach https://{address} through the proxy {environment['HTTPS_PROXY']}",
                       f"add {address} to NO_PROXY of kubelet.service")
 
 
 def proxy_of_pods(fleet: Fleet) -> Iterator[Finding]:
-    environment = {env.name.upper(): env.value for env in fleet.cluster.api_server.extra_envs}
+    given = (*proxies.variables(fleet.cluster), *fleet.cluster.api_server.extra_envs)
+    environment = {env.name.upper(): env.value for env in given}
     if "HTTPS_PROXY" not in environment:
         return
     networking = fleet.cluster.networking

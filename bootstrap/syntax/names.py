@@ -16,6 +16,8 @@ ENV_PATTERN = r"^[-._a-zA-Z][-._a-zA-Z0-9]*$"
 
 HOST_NAME_LIMIT = 63  # the kubelet puts it into the label kubernetes.io/hostname
 _QUALIFIED = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
+# Source: kubeadm app/features/features.go (v1.36.3).
+_KUBEADMS_GATES = ("NodeLocalCRISocket", "PublicKeysECDSA", "RootlessControlPlane")
 _TAINT_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _KUBELET_OWN = (
     "kubernetes.io/hostname", "kubernetes.io/os", "kubernetes.io/arch", "beta.kubernetes.io/os", "beta.kubernetes.io/arch",
@@ -206,6 +208,22 @@ def interface(text: str) -> str:
     """A network interface's name, of those that need no quotes anywhere. Source: Linux, dev_valid_name (15 bytes)."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,14}", text):
         raise Mistake(f"{quoted(text)} is not the name of a network interface", "such as eth0: ip -brief address")
+    return text
+
+
+def install(text: str) -> str:
+    """Who installs kubelet and runtime."""
+    if text != "none":
+        raise Mistake(f"{quoted(text)} is not supported", "none: bootstrap installs nothing, kubelet and runtime must be there")
+    return text
+
+
+def feature_gate(text: str) -> str:
+    """A feature gate of Kubernetes' components."""
+    if text in _KUBEADMS_GATES:
+        raise Mistake(f"{quoted(text)} is a gate of kubeadm itself", "leave it out: it says nothing here")
+    if not re.fullmatch(r"[A-Z][A-Za-z0-9]*", text):
+        raise Mistake(f"{quoted(text)} is not the name of a feature gate", "a name such as AllBeta: true or false")
     return text
 
 

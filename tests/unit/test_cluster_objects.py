@@ -15,6 +15,7 @@ from tests.unit import rendering_samples as samples
 
 CLUSTER = samples.a_cluster()
 CA = b"-----BEGIN CERTIFICATE-----\n"
+GRACE = {"name": "shutdown-watch-termination-grace-period", "value": "10s"}
 
 
 def everything(cluster: Cluster) -> tuple[Object, ...]:
@@ -106,19 +107,20 @@ def test_only_the_addons_that_are_named_are_there(wanted: tuple[str, ...], kinds
 def test_kubeadm_config_says_what_we_run() -> None:
     cluster = samples.extra_args().model_copy(update={"hardening": samples.NOTHING})
     found = cluster_configuration(cluster, {}, samples.TOKEN)
-    assert [{"name": arg.name, "value": arg.value} for arg in cluster.api_server.extra_args] == found["apiServer"]["extraArgs"]
+    given = [{"name": arg.name, "value": arg.value} for arg in cluster.api_server.extra_args]
+    assert [GRACE, *given] == found["apiServer"]["extraArgs"]
     assert found["apiServer"]["certSANs"] == ["127.0.0.1", "api.example.com"]
     assert {"name": "EMPTY", "value": ""} in found["apiServer"]["extraEnvs"]
     assert found["etcd"]["local"]["extraArgs"][0] == {"name": "initial-cluster-token", "value": samples.TOKEN}
     assert (found["etcd"]["local"]["dataDir"], found["etcd"]["local"]["imageTag"]) == ("/data/etcd", "3.6.16-0")
 
 
-def test_kubeadm_config_of_a_plain_cluster_has_what_kubeadm_would_write_and_two_flags() -> None:
+def test_kubeadm_config_of_a_plain_cluster_has_what_kubeadm_would_write_and_three_flags() -> None:
     requests = [{"name": "kube-api-burst", "value": "200"}, {"name": "kube-api-qps", "value": "100"}]
     expected: dict[str, Any] = {
         "apiVersion": "kubeadm.k8s.io/v1beta4",
         "kind": "ClusterConfiguration",
-        "apiServer": {"certSANs": ["127.0.0.1"]},
+        "apiServer": {"certSANs": ["127.0.0.1"], "extraArgs": [GRACE]},
         "caCertificateValidityPeriod": "87600h",
         "certificateValidityPeriod": "8760h",
         "certificatesDir": "/etc/kubernetes/pki",

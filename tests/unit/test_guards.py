@@ -24,9 +24,9 @@ def facts(**has_member: bool) -> dict[str, Facts]:
 def test_a_host_that_is_no_member_of_the_living_etcd_is_not_started() -> None:
     for has_data in (False, True):      # removed and reset; removed, and its data is still there
         with pytest.raises(Refused) as refused:
-            guards.refuse_to_grow(("cp1", "cp2"), facts(cp1=True, cp2=True, cp3=has_data), finished=False, inventory="demo.yaml")
+            guards.refuse_to_grow(("cp1", "cp2"), facts(cp1=True, cp2=True, cp3=has_data), finished=False)
         assert refused.value.evidence == ("cp3 is no voter: the cluster has cp1, cp2",)
-        assert refused.value.hint.startswith("bootstrap add-master demo.yaml cp3; or leave them out of demo.yaml; or, where")
+        assert refused.value.hint.startswith("bootstrap add-master INVENTORY cp3; or leave them out of INVENTORY; or, where")
 
 
 @pytest.mark.parametrize(
@@ -51,11 +51,11 @@ def test_why_no_api_server_answers_is_told_by_what_was_looked_at(seen: dict[str,
 def test_a_member_that_lost_its_data_is_not_started_with_none() -> None:
     three = facts(cp1=True, cp2=True, cp3=False)
     with pytest.raises(Refused) as refused:
-        guards.refuse_to_grow(("cp1", "cp2", "cp3"), three, finished=True, inventory="demo.yaml")
+        guards.refuse_to_grow(("cp1", "cp2", "cp3"), three, finished=True)
     assert refused.value.evidence == ("cp3 has no data in /var/lib/etcd, although it was a member once",)
-    assert refused.value.hint.startswith("bootstrap replace-master demo.yaml cp3 cp3; or leave them out of demo.yaml; or, where")
+    assert refused.value.hint.startswith("bootstrap replace-master INVENTORY cp3 cp3; or leave them out of INVENTORY; or, where")
 
 
 def test_a_member_that_an_interrupted_init_did_not_start_is_started() -> None:
-    guards.refuse_to_grow(("cp1", "cp2", "cp3"), facts(cp1=True, cp2=True, cp3=False), finished=False, inventory="demo.yaml")
-    guards.refuse_to_grow(None, facts(cp1=True, cp2=False, cp3=False), finished=False, inventory="demo.yaml")
+    guards.refuse_to_grow(("cp1", "cp2", "cp3"), facts(cp1=True, cp2=True, cp3=False), finished=False)
+    guards.refuse_to_grow(None, facts(cp1=True, cp2=False, cp3=False), finished=False)

@@ -23,7 +23,10 @@ from bootstrap.kubeadm_config import cluster_configuration
 from tests.unit import rendering_samples as samples
 
 PLUGINS = "enable-admission-plugins"
-REQUESTS = {"kube-api-burst": "200", "kube-api-qps": "100"}
+ALWAYS = {
+    "kube-apiserver": {"shutdown-watch-termination-grace-period": "10s"},
+    "kube-controller-manager": {"kube-api-burst": "200", "kube-api-qps": "100"},
+}
 """What no switch turns off; the user's own values win."""
 
 
@@ -39,7 +42,7 @@ def flags(cluster: Cluster, component: str = "kube-apiserver") -> dict[str, str]
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_with_every_switch_off_the_flags_are_kubeadms(component: str) -> None:
     cluster = samples.a_cluster(hardening=samples.NOTHING)
-    more = REQUESTS if component == "kube-controller-manager" else {}
+    more = ALWAYS.get(component, {})
     assert {arg.name: arg.value for arg in hardening.extra_args(cluster, component, {})} == more
     expected = {**components.component(component).defaults(cluster, cluster.hosts[0]), **more}
     birth = {name: value for name, value in flags(cluster, component).items() if name.startswith("initial-cluster")}
@@ -49,9 +52,9 @@ def test_with_every_switch_off_the_flags_are_kubeadms(component: str) -> None:
 def test_with_every_switch_off_kubeadm_config_and_kubelets_say_nothing_of_it() -> None:
     cluster = samples.a_cluster(hardening=samples.NOTHING)
     configuration = cluster_configuration(cluster, samples.config_paths(cluster))
-    requests = [{"name": name, "value": value} for name, value in REQUESTS.items()]
-    assert {"controllerManager": {"extraArgs": requests}, "scheduler": {}}.items() <= configuration.items()
-    assert configuration["apiServer"] == {"certSANs": ["127.0.0.1"]}
+    server, manager = ([{"name": name, "value": value} for name, value in flags.items()] for flags in ALWAYS.values())
+    assert {"controllerManager": {"extraArgs": manager}, "scheduler": {}}.items() <= configuration.items()
+    assert configuration["apiServer"] == {"certSANs": ["127.0.0.1"], "extraArgs": server}
     own = yaml.safe_load(kubelet.config_file(cluster, cluster.hosts[0], samples.MANIFEST_DIR, samples.RUNTIME, None))
     shared = yaml.safe_load(kubelet.shared_config(cluster))
     assert own.keys() - shared.keys() == {"containerRuntimeEndpoint"}

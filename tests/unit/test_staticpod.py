@@ -8,7 +8,7 @@ import pytest
 
 from bootstrap import components
 from bootstrap.constants import COMPONENTS, DIGEST_ANNOTATION, DIGEST_ENV
-from bootstrap.staticpod import decode, digest, flags, main_container, problems, with_digest, without_digest
+from bootstrap.staticpod import command, decode, digest, flags, main_container, problems, with_digest, without_digest, words_apart
 from tests.unit import rendering_samples as samples
 
 CLUSTER = samples.a_cluster()
@@ -125,3 +125,12 @@ def test_a_sidecar_in_front_is_not_the_component() -> None:
     value = changed(containers=[{"name": "sidecar", "image": "a", "command": ["b", "--c=d"]}, CONTAINER])
     assert flags(value)[0] == ("advertise-address", "192.0.2.11")
     assert "env" not in with_digest(value, "abc")["spec"]["containers"][0]
+
+
+@pytest.mark.parametrize("containers", ["", "[a]", "[{name: kube-scheduler, command: 5}]", "{a: b}", "[{command: [a]}]"])
+def test_a_manifest_that_somebody_broke_has_no_command_and_no_words_apart(containers: str) -> None:
+    broken = f"apiVersion: v1\nkind: Pod\nmetadata: {{name: kube-scheduler}}\nspec:\n  containers: {containers}\n".encode()
+    whole = broken.partition(b" containers")[0] + b" containers: [{name: kube-scheduler, command: [x]}]\n"
+    assert command(whole) == ("x",)
+    assert command(broken) == ()
+    assert words_apart(whole, broken) == words_apart(broken, whole) == ((), ())

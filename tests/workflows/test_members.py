@@ -290,7 +290,7 @@ def test_init_refuses_where_etcd_has_a_member_that_the_inventory_has_not(tmp_pat
     for dry_run in (True, False):
         with pytest.raises(Refused, match="members that the inventory does not name: cp3") as caught:
             init(fleet, two, tmp_path, dry_run=dry_run)
-        assert caught.value.hint == "write them into demo.yaml, or let them leave: bootstrap remove-master demo.yaml cp3"
+        assert caught.value.hint == "write them into INVENTORY, or let them leave: bootstrap remove-master INVENTORY cp3"
         assert caught.value.exit_code is ExitCode.REFUSED
     assert fleet.count() == before
     remove(fleet, two, "cp3")
@@ -303,7 +303,7 @@ def test_who_left_and_is_still_in_the_inventory_is_to_be_taken_out_of_it(tmp_pat
     assert "next: take cp3 out of demo.yaml; until then init refuses" in remove(fleet, three, "cp3").text
     with pytest.raises(Refused) as caught:
         init(fleet, three, tmp_path, dry_run=True)
-    assert caught.value.hint.startswith("bootstrap add-master demo.yaml cp3; ")
+    assert caught.value.hint.startswith("bootstrap add-master INVENTORY cp3; ")
     assert "take cp3 out" in remove(fleet, three, "cp3").text
     assert "take cp" not in add(fleet, three, "cp3").text
     assert "take cp" not in remove(fleet, masters("cp1", "cp2"), "cp3").text

@@ -14,7 +14,7 @@ from bootstrap.cluster import Cluster
 from bootstrap.drains import NotDrained
 from bootstrap.errors import BootstrapError, ExitCode, HostUnreachable, Refused, SeveralErrors
 from bootstrap.testing import FakeFleet, Killed
-from tests.workflows.support import TIME, Recorder, a_cluster
+from tests.workflows.support import TIME, Recorder, a_cluster, a_living_fleet
 from tests.workflows.test_reset import reset
 from tests.workflows.test_workers import add, done, living, node, nodes
 
@@ -192,6 +192,18 @@ def test_a_worker_is_cleaned_after_every_master_was_reset(tmp_path: Path) -> Non
     fleet.host("w2").power_off()
     remove(fleet, cluster, "w2", dead=True)
     assert done(fleet, before) == []
+
+
+def test_a_worker_of_a_living_cluster_is_not_taken_for_one_that_was_left_behind(tmp_path: Path) -> None:
+    machines, theirs, mine = a_cluster(workers=1), a_cluster("cp1", "cp2", workers=1), a_cluster("cp3", workers=1)
+    fleet = a_living_fleet(theirs, tmp_path, machines=machines)
+    add(fleet, theirs)
+    before = fleet.count()
+    with pytest.raises(Refused) as caught:
+        remove(fleet, mine, "w1")
+    assert caught.value.evidence == ("the API server of w1, https://127.0.0.1:6443, answers",)
+    assert done(fleet, before) == []
+    remove(fleet, theirs, "w1")
 
 
 def test_a_master_that_could_not_be_read_is_not_taken_for_one_without_a_control_plane(tmp_path: Path) -> None:

@@ -364,6 +364,16 @@ def test_status_tells_of_a_balancer_with_another_list(tmp_path: Path) -> None:
     assert status(fleet, fewer)[0] is ExitCode.DONE
 
 
+def test_status_names_the_master_that_is_to_join_where_the_list_differs_for_it(tmp_path: Path) -> None:
+    machines = a_cluster(workers=1)
+    fewer = a_cluster("cp1", "cp2", workers=1)
+    fleet = a_living_fleet(fewer, tmp_path, machines=machines)
+    add(fleet, fewer)
+    code, console = status(fleet, machines)
+    assert code is ExitCode.DRIFT
+    assert console.text.splitlines()[-1] == "next: bootstrap add-master demo.yaml cp3"
+
+
 def test_verify_finds_what_differs_on_a_worker(tmp_path: Path) -> None:
     fleet, cluster = living(tmp_path, 2)
     add(fleet, cluster, "w1")
@@ -383,8 +393,8 @@ def test_verify_tells_of_workers_that_have_not_joined(tmp_path: Path) -> None:
     fleet.host("w3").power_off()
     console = Recorder()
     assert queries.verify(cluster, Path("demo.yaml"), lambda _, host: fleet.connect(host), console) is ExitCode.DONE
-    assert "not joined: w2, w3; next: bootstrap add-worker demo.yaml w2 w3" in console.text
-    assert console.text.splitlines()[-1] == "demo is as demo.yaml says; not joined: w2, w3"
+    said = "demo is as demo.yaml says; not joined: w2, w3 (next: bootstrap add-worker demo.yaml w2 w3)"
+    assert console.text.splitlines()[-1] == said
     assert console.results[-1]["notJoined"] == ["w2", "w3"]
 
 
