@@ -12,6 +12,7 @@ from ipaddress import ip_address
 from typing import TypeVar
 
 from bootstrap import constants as k
+from bootstrap import userpods
 from bootstrap.access import Access
 from bootstrap.cluster import Cluster, Host
 from bootstrap.connection import NoAnswer, Outcome, Reach, Request
@@ -19,6 +20,7 @@ from bootstrap.errors import BootstrapError, HostUnreachable, RemoteError
 from bootstrap.facts import Facts
 from bootstrap.facts.live import process
 from bootstrap.parallel import finish
+from bootstrap.preflight import kernel
 from bootstrap.preflight.answers import Answers, HostAnswers, WriteTimes, fsync_times, parse
 from bootstrap.preflight.finding import is_named
 from bootstrap.preflight.storage import DISK, registry, wanted_images
@@ -79,6 +81,7 @@ class _Asking:
         self._facts = facts
         self._cluster = cluster
         self._measured = measured
+        self._user_pods = userpods.of_hosts(cluster)
         self.lost: dict[str, BootstrapError] = {}
 
     def pairs(self) -> list[tuple[str, str, int]]:
@@ -120,16 +123,17 @@ class _Asking:
     def host(self, name: str) -> HostAnswers:
         """What one host says of itself, and what it reaches beside the masters."""
         facts = self._facts[name]
-        images = tuple(wanted_images(self._cluster, facts))
+        images = tuple(wanted_images(self._cluster, facts, self._user_pods[name]))
         endpoint = self._cluster.control_plane_endpoint
         running = process(facts, k.ETCD) is not None
-        words: list[str] = []
+        words = ["resolve", name]
+        if endpoint and not _is_address(split_endpoint(endpoint)[0]):
+            words += ["resolve", split_endpoint(endpoint)[0]]
+        words += [word for option in kernel.OPTIONS for word in ("option", option)]
         if facts.runtime.socket:
             words += ["runtime", facts.runtime.name, "socket", facts.runtime.socket]
             words += [word for image in images for word in ("image", image)]
             words += [word for host in sorted({registry(image)[0] for image in images}) for word in ("registry", host)]
-        if endpoint and not _is_address(split_endpoint(endpoint)[0]):
-            words += ["resolve", split_endpoint(endpoint)[0]]
         if self._measured and not running and not facts.etcd.has_member:
             words += ["disk", self._cluster.etcd.local.data_dir]
         answers = self._script(name, words, images)
@@ -159,8 +163,6 @@ class _Asking:
         return found
 
     def _script(self, name: str, words: Sequence[str], images: Sequence[str]) -> HostAnswers:
-        if not words:
-            return HostAnswers()
         try:
             argv = ("sh", "-s", "--", *words)
             done = self._access.connections[name].run(argv, stdin=script("survey.sh"), timeout_s=SCRIPT_S)

@@ -41,7 +41,8 @@ class HostAnswers:
     images: whether each wanted image is there. direct: its runtime pulls without any mirror or proxy. addresses: by name; none:
     it does not resolve. names_problem: why names could not be resolved at all. endpoint: of the control plane endpoint;
     bind_port: the same machine's port that API servers listen on, where the endpoint has another. registries: by name.
-    cluster_id: of the etcd member that runs.
+    cluster_id: of the etcd member that runs. kernel_options: those that its kernel has of the options that were asked for, less
+    CONFIG_; kernel_config: the file that says so; empty: none could be read.
     """
 
     images: Mapping[str, bool] = field(default_factory=dict)
@@ -55,6 +56,8 @@ class HostAnswers:
     bind_port: Reach | None = None
     registries: Mapping[str, Reach] = field(default_factory=dict)
     cluster_id: str = ""
+    kernel_config: str = ""
+    kernel_options: frozenset[str] = frozenset()
 
     @property
     def missing_images(self) -> tuple[str, ...]:
@@ -101,6 +104,8 @@ def parse(text: str, images: Sequence[str]) -> HostAnswers:
         names_problem=found.get("names-failed", ""),
         writes=None if problem else write_times(writes, found.get("disk", "")),
         writes_problem=problem,
+        kernel_config=found.get("kernel-config", ""),
+        kernel_options=frozenset(value for key, value in lines if key == "kernel-option"),
     )
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Any
 
 from bootstrap.facts import plain
+
+ALIASES: Mapping[str, tuple[str, ...]] = {"Images": ("ImagePull",)}
+"""kubeadm's names of findings that have another one here. Source: kubeadm app/preflight/checks.go (v1.36.3)."""
 
 
 class Severity(StrEnum):
@@ -54,8 +57,8 @@ def path_name(prefix: str, path: PurePosixPath | str) -> str:
 
 
 def is_ignored(finding: Finding, ignored: Iterable[str]) -> bool:
-    """Whether one of the names given to --ignore-preflight is the finding's, or `all`; case does not matter."""
-    return is_named("all", ignored) or is_named(finding.name, ignored)
+    """Whether one of the names given to --ignore-preflight is the finding's, kubeadm's for it, or `all`; case does not matter."""
+    return any(is_named(name, ignored) for name in ("all", finding.name, *ALIASES.get(finding.name, ())))
 
 
 def is_named(name: str, ignored: Iterable[str]) -> bool:

@@ -14,6 +14,7 @@ from shlex import quote
 from bootstrap import constants as k
 from bootstrap import hardening
 from bootstrap.hardening import audit
+from bootstrap.preflight import kernel
 from bootstrap.preflight.finding import Finding, error, path_name, warning
 from bootstrap.preflight.subject import Fleet, Subject
 from bootstrap.versions import SUPPORTED_MINORS, Version
@@ -62,7 +63,10 @@ def memory(subject: Subject) -> Iterator[Finding]:
 
 
 def hostname(subject: Subject) -> Iterator[Finding]:
-    """The node is called what the host is called, in lower case (nodeutil.GetHostname), unless --hostname-override says so."""
+    """The node is called what the host is called, in lower case (nodeutil.GetHostname), unless --hostname-override says so.
+
+    That this name resolves is a warning, as kubeadm's: what runs on the host may look its own address up by it.
+    """
     override = [arg.value for arg in (*subject.cluster.kubelet.extra_args, *subject.host.kubelet.extra_args)
                 if arg.name == "hostname-override"]
     found = override[-1] if override else subject.facts.hostname.strip().lower()
@@ -71,6 +75,9 @@ def hostname(subject: Subject) -> Iterator[Finding]:
             "Hostname", subject.name, f"the host calls itself {found or 'nothing'!r}, the inventory {subject.name!r}",
             f"hostnamectl set-hostname {subject.name}, or give it its own name in the inventory",
         )
+    elif subject.answers.addresses.get(subject.name) == ():
+        yield warning("Hostname", subject.name, f"its own name, {subject.name}, does not resolve on it",
+                      f"getent ahosts {subject.name}; a line in its /etc/hosts: {subject.host.address} {subject.name}")
 
 
 def address(subject: Subject) -> Iterator[Finding]:
@@ -107,10 +114,11 @@ def swap(subject: Subject) -> Iterator[Finding]:
 
 
 def system(subject: Subject) -> Iterator[Finding]:
-    kernel, cgroup = subject.facts.os.kernel, subject.facts.cgroup
-    if not _KERNELS.match(kernel):
+    release, cgroup = subject.facts.os.kernel, subject.facts.cgroup
+    if not _KERNELS.match(release):
         yield warning("SystemVerification", subject.name,
-                      f"kernel {kernel or 'of unknown version'}: Kubernetes is tried with 5.4, 5.10, 5.15, and from 6.0 on")
+                      f"kernel {release or 'of unknown version'}: Kubernetes is tried with 5.4, 5.10, 5.15, and from 6.0 on")
+    yield from kernel.configuration(subject)
     if cgroup.version not in _CONTROLLERS:
         yield error("SystemVerification", subject.name, "no cgroup file system at /sys/fs/cgroup")
         return

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from bootstrap.cluster import Cluster
+from bootstrap.cluster import Cluster, Role
 from bootstrap.components import static_pods
 from bootstrap.connection import Outcome
 from bootstrap.facts import Facts
 from bootstrap.preflight.finding import Finding, error, unknown, warning
 from bootstrap.preflight.subject import Subject
+from bootstrap.userpods import UserPod
 from bootstrap.versions import images as images_of
 
 DISK = "EtcdDisk"
 ENOUGH_P99_S = 0.010        # etcd's FAQ and hardware guide (v3.6): p99 of wal_fsync under 10 ms
 FATAL_MEDIAN_S = 0.1        # etcd's heartbeat interval. Of the median: a p99 may be one write that was unlucky
 FEWEST_WRITES = 20
+_SANDBOX_SETTING = {
+    "containerd": "sandbox (in version 2: sandbox_image) in /etc/containerd/config.toml",
+    "cri-o": "pause_image in /etc/crio/crio.conf",
+}
 
 
 def disk(subject: Subject) -> Iterator[Finding]:
@@ -42,14 +47,29 @@ def disk_text(subject: Subject) -> str:
             f"median {found.median_s * 1000:.1f} ms, slowest {found.slowest_s * 1000:.1f} ms); etcd wants 10 ms at most")
 
 
-def wanted_images(cluster: Cluster, facts: Facts) -> dict[str, str]:
-    """Images that a host pulls, as the runtime names them, and what each is for: static pods, sandbox, add-ons."""
-    known = images_of(cluster)
-    wanted = {normal(known[name]): name for name in static_pods(cluster, cluster.host(facts.host))}
+def wanted_images(cluster: Cluster, facts: Facts, pods: Sequence[UserPod] = ()) -> dict[str, str]:
+    """Images that a host pulls, as the runtime names them, and what each is for: static pods, sandbox, add-ons.
+
+    pods: the user's own static pods of that host. CoreDNS tolerates masters, and before any worker joins it can run nowhere else;
+    workers may do without. Source: kubeadm app/images/images.go, GetControlPlaneImages (v1.36.3).
+    """
+    known, host = images_of(cluster), cluster.host(facts.host)
+    wanted = {normal(image): pod.key for pod in pods for image in _images_of_pod(pod)}
+    wanted |= {normal(known[name]): name for name in static_pods(cluster, host)}
     if facts.runtime.sandbox_image:
         wanted[normal(facts.runtime.sandbox_image)] = "pause"
-    wanted |= {normal(known[name]): name for name in ("kube-proxy",) if name in cluster.addons}
+    addons = ("kube-proxy", "coredns") if host.role is Role.CONTROL_PLANE else ("kube-proxy",)
+    wanted |= {normal(known[name]): name for name in addons if name in cluster.addons}
     return wanted
+
+
+def _images_of_pod(pod: UserPod) -> Iterator[str]:
+    """Of its containers, and of its volumes that are images."""
+    spec = pod.pod["spec"]
+    yield from (one["image"] for one in (*(spec.get("initContainers") or ()), *spec["containers"]))
+    for volume in spec.get("volumes") or ():
+        if reference := (volume.get("image") or {}).get("reference"):
+            yield reference
 
 
 def normal(image: str) -> str:
@@ -85,7 +105,19 @@ def images(subject: Subject) -> Iterator[Finding]:
         make = error if answers.direct else warning
         through = "no mirror or proxy is configured" if answers.direct else "unless a mirror or proxy has them"
         yield make("Images", subject.name, f"it lacks {', '.join(missing)}, and {reason}; {through}",
-                   "load them into its runtime, or name a registry that it reaches in spec.imageRepository")
+                   "load them into its runtime; or name a registry that it reaches: spec.imageRepository, or your own manifest")
+    yield from _sandbox(subject)
+
+
+def _sandbox(subject: Subject) -> Iterator[Finding]:
+    """Another one works, but whoever mirrors the images of this version has not got it.
+
+    Source: kubeadm app/preflight/checks.go, ImagePullCheck (v1.36.3), which warns of it, too.
+    """
+    found, wanted = subject.facts.runtime.sandbox_image, images_of(subject.cluster)["pause"]
+    if found and normal(found) != normal(wanted):
+        yield warning("Images", subject.name, f"its runtime makes sandboxes of {found}, kubeadm expects {wanted}",
+                      f"set {_SANDBOX_SETTING.get(subject.facts.runtime.name, 'it')}, and restart it")
 
 
 def _not_pullable(subject: Subject, name: str) -> str:

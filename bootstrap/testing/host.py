@@ -34,6 +34,8 @@ class FakeHost:
     reachable: over SSH, by the tool. powered: on at all. crashes: log lines of components that end as soon as they start.
     services: active state of units beside the kubelet's. skew_s: how far its clock is off. forwards: its sshd opens connections.
     missing_images: what its runtime would have to pull; None: it cannot be asked. write_s: how long its disk takes for a write.
+    sandbox_image: what its runtime makes sandboxes of. knows_itself: its own name is in its /etc/hosts. kernel_lacks: what its
+    kernel is built without.
     """
 
     def __init__(self, name: str, address: str, fleet: FakeFleet) -> None:
@@ -53,6 +55,9 @@ class FakeHost:
         self.forwards = True
         self.missing_images: set[str] | None = set()
         self.write_s = 0.001
+        self.sandbox_image = "registry.k8s.io/pause:3.10.2"
+        self.knows_itself = True
+        self.kernel_lacks: set[str] = set()
         self.files = FakeFiles(name)
         self._pids = 1000
         for path in ("/etc/kubernetes", "/etc/ssl/certs", "/var/lib", "/var/log/pods", "/usr/bin", *CA_DIRS):

@@ -69,7 +69,7 @@ def look(host: FakeHost, data_dir: PurePosixPath, *, security: bool = False) -> 
         commands={name: f"/usr/bin/{name}" for name in COMMANDS},
         services=_services(host),
         kubelet=_kubelet(host),
-        runtime=RuntimeFacts("containerd", "2.1.0", SOCKET, True, "systemd", "registry.k8s.io/pause:3.10.1"),
+        runtime=RuntimeFacts("containerd", "2.1.0", SOCKET, True, "systemd", host.sandbox_image),
         listeners=tuple(listeners(host)),
         disks=tuple(
             Disk(path, host.files.free_bytes, 1 << 20, str(host.files.mount_of(path)))

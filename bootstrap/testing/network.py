@@ -61,10 +61,13 @@ def survey(host: FakeHost, words: Sequence[str]) -> Iterator[str]:
     missing = host.missing_images
     registries = [name for key, name in asked if key == "registry"] if missing else []
     for name in (*(name for key, name in asked if key == "resolve"), *registries):
-        addresses = host.fleet.network.names.get(name, ())
+        addresses = host.fleet.network.names.get(name, (host.address,) if name == host.hostname and host.knows_itself else ())
         yield from (f"address {name} {address}" for address in addresses)
         if not addresses:
             yield f"unresolved {name}"
+    if asked_options := [name for key, name in asked if key == "option"]:
+        yield from (f"kernel-option {name}" for name in asked_options if name not in host.kernel_lacks)
+        yield "kernel-config /proc/config.gz"
     if missing is None:
         yield "images-failed neither ctr nor crictl was found"
     else:

@@ -1,7 +1,8 @@
-# Answers what preflight asks of this host alone: which images its runtime lacks, what names resolve to, how long its disk takes
-# for the writes of an etcd. Needs sh and coreutils; getent, ctr or crictl, fallocate are used where they are found.
+# Answers what preflight asks of this host alone: which images its runtime lacks, what names resolve to, what its kernel is built
+# with, how long its disk takes for the writes of an etcd. Needs sh and coreutils; getent, ctr or crictl, gzip, fallocate are used
+# where they are found.
 #
-# sh -s -- [image REF | resolve NAME | registry NAME | runtime NAME | socket PATH | disk DATA_DIR]...
+# sh -s -- [image REF | resolve NAME | registry NAME | runtime NAME | socket PATH | option NAME | disk DATA_DIR]...
 #
 # Only with `disk` is anything written: one file of 256 KiB on the file system of etcd's data directory, removed again.
 # Output: lines `KEY VALUE`, read by bootstrap/preflight/answers.py.
@@ -38,6 +39,38 @@ resolve() { # NAME: sshd must not do it: while its resolver waits, the whole con
 		esac
 	done
 	if [ "$any" = no ]; then printf 'unresolved %s\n' "$1"; fi
+}
+
+kernel() { # which of the wanted options are on, by the first configuration of this kernel that can be read. No module is loaded
+	# for it, and /usr/src/linux may be another kernel's: system-validators would look there, too.
+	IFS= read -r release </proc/sys/kernel/osrelease
+	for file in /proc/config.gz "/boot/config-$release" "/usr/src/linux-$release/.config" "/usr/lib/modules/$release/config" \
+		"/usr/lib/ostree-boot/config-$release" "/usr/lib/kernel/config-$release" "/usr/src/linux-headers-$release/.config" \
+		"/lib/modules/$release/build/.config"; do
+		case $file in
+		*.gz) text=$(timeout 5 gzip -dc "$file") || continue ;;
+		*) text=$(timeout 5 cat "$file") || continue ;;
+		esac
+		any=no
+		for line in $text; do
+			case $line in
+			CONFIG_*=[ym])
+				name=${line#CONFIG_}
+				name=${name%=?}
+				case $options$nl in
+				*"$nl$name$nl"*)
+					printf 'kernel-option %s\n' "$name"
+					any=yes
+					;;
+				esac
+				;;
+			esac
+		done
+		if [ "$any" = yes ]; then
+			printf 'kernel-config %s\n' "$file"
+			return
+		fi
+	done
 }
 
 listed() { # sets $have to the names of the images that the runtime has
@@ -144,12 +177,13 @@ disk() { # DATA_DIR: writes as etcd's log does: a file made beforehand, 2300 byt
 main() {
 	white=" 	$nl"
 	IFS=$nl
-	wanted='' registries='' names='' runtime='' socket='' data_dir=''
+	wanted='' registries='' names='' options='' runtime='' socket='' data_dir=''
 	while [ $# -gt 1 ]; do
 		case $1 in
 		image) wanted=$wanted$nl$2 ;;
 		registry) registries=$registries$nl$2 ;;
 		resolve) names=$names$nl$2 ;;
+		option) options=$options$nl$2 ;;
 		runtime) runtime=$2 ;;
 		socket) socket=$2 ;;
 		disk) data_dir=$2 ;;
@@ -157,6 +191,7 @@ main() {
 		shift 2
 	done
 	for one in $names; do resolve "$one"; done
+	if [ -n "$options" ]; then kernel; fi
 	if [ -n "$wanted" ]; then images; fi
 	if [ -n "$data_dir" ]; then disk "$data_dir"; fi
 	exit 0

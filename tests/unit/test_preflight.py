@@ -28,7 +28,7 @@ from bootstrap.facts import (
     StaticProcess,
 )
 from bootstrap.files import Observed
-from bootstrap.preflight import as_dict, check, is_ignored
+from bootstrap.preflight import Finding, Severity, as_dict, check, is_ignored
 from tests.unit.pki_samples import NOW, new_authorities
 
 NAMES = ("cp1", "cp2", "cp3")
@@ -433,6 +433,36 @@ def test_everything_is_found_at_once() -> None:
 def test_ignored(ignored: tuple[str, ...], expected: bool) -> None:
     (found,) = check(cluster(), facts={"cp1": replace(fresh("cp1"), swap=("/dev/a",))}, now=NOW)
     assert is_ignored(found, ignored) is expected
+
+
+# kubeadm's name: a case of CASES that it lets pass. Source: kubeadm app/preflight/checks.go and checks_linux.go (v1.36.3).
+KUBEADMS = {
+    "CRI": "no runtime", "ContainerRuntimeVersion": "drivers differ, an old runtime", "Service-kubelet": "no service",
+    "Firewalld": "firewalld", "Port-10250": "the kubelet's port", "Port-6443": "the API server's port",
+    "Port-2379": "etcd of a service", "Port-10259": "a port of nobody that is known", "IsPrivilegedUser": "not root",
+    "DirAvailable--var-lib-etcd": "etcd data of another life",
+    "FileAvailable--etc-kubernetes-manifests-etcd.yaml": "a manifest that is cut",
+    "FileAvailable--etc-kubernetes-kubelet.conf": "another cluster's server", "FileExisting-losetup": "a command is missing",
+    "FileContent--proc-sys-net-ipv4-ip_forward": "no forwarding", "Hostname": "another name",
+    "HTTPProxy": "a proxy before the kubelet", "HTTPProxyCIDR": "a proxy before the API server",
+    "SystemVerification": "no cgroups", "KubernetesVersion": "an unknown minor", "KubeletVersion": "a newer kubelet",
+    "Swap": "swap", "NumCPU": "one CPU", "Mem": "little memory",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "case"), KUBEADMS.items(), ids=KUBEADMS)
+def test_kubeadms_names_are_taken(name: str, case: str) -> None:
+    """But for ImagePull, which is Images here, and ExternalEtcd*, which there is not."""
+    facts, changes, _ = CASES[case]
+    found = check(cluster(**changes), {"cp1": facts}, NOW)
+    assert any(is_ignored(one, (name,)) for one in found)
+    assert not any(is_ignored(one, ("ImagePull",)) for one in found)
+
+
+def test_kubeadms_name_of_a_finding_that_has_another_here() -> None:
+    found = Finding("Images", "cp1", Severity.ERROR, "it lacks some")
+    assert all(is_ignored(found, (name,)) for name in ("ImagePull", "swap,imagepull", "Images"))
+    assert not is_ignored(found, ("Image",))
 
 
 def test_as_dict() -> None:

@@ -12,16 +12,18 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from bootstrap.cluster import Arg, Etcd, LocalEtcd
+from bootstrap.cluster import Arg, Etcd, Host, LocalEtcd, Role
 from bootstrap.connection import Outcome, Reach
-from bootstrap.facts import Facts, Listener, RuntimeFacts
+from bootstrap.facts import CgroupFacts, Facts, Listener, RuntimeFacts
 from bootstrap.pki import CERTIFICATES
 from bootstrap.pki.issue import issue
 from bootstrap.preflight import Answers, check, report, summary
 from bootstrap.preflight.answers import HostAnswers, WriteTimes, fsync_times, parse, seconds, write_times
+from bootstrap.preflight.kernel import OPTIONS
 from bootstrap.preflight.storage import normal, registry, wanted_images
+from bootstrap.userpods import UserPod
 from tests.unit.pki_samples import NOW
-from tests.unit.test_preflight import AUTHORITIES, NAMES, OTHERS, cluster, finished, fresh
+from tests.unit.test_preflight import AUTHORITIES, CGROUP_OK, NAMES, OTHERS, V1, cluster, finished, fresh
 
 PORTS = (2379, 2380, 6443, 10250)
 LB = {"control_plane_endpoint": "lb.example:6443"}
@@ -233,11 +235,13 @@ def test_the_scripts_output() -> None:
     text = (
         "address lb.example 192.0.2.9\naddress lb.example 2001:db8::9\nunresolved registry.example\nimages listed\n"
         "missing b\ndirect yes\ndisk /var/lib\nwrite 0.001000 s, 1 MB/s\nwrite 0.002000 s, 1 MB/s\n"
+        "kernel-option INET\nkernel-option MEMCG\nkernel-config /proc/config.gz\n"
     )
     assert parse(text, ("a", "b")) == HostAnswers(
         images={"a": True, "b": False}, direct=True,
         addresses={"registry.example": (), "lb.example": ("192.0.2.9", "2001:db8::9")},
         writes=WriteTimes(0.002, 2, "/var/lib", 0.001, 0.002),
+        kernel_config="/proc/config.gz", kernel_options=frozenset({"INET", "MEMCG"}),
     )  # fmt: skip
 
 
@@ -310,13 +314,133 @@ def test_names_of_images(image: str, full: str, place: tuple[str, int]) -> None:
     assert (normal(image), registry(normal(image))) == (full, place)
 
 
+def sandbox(image: str, name: str = "containerd") -> Facts:
+    return replace(fresh("cp1"), runtime=RuntimeFacts(name, "2.1.0", "/x", True, "systemd", image))
+
+
 def test_the_images_of_a_master() -> None:
-    facts = replace(fresh("cp1"), runtime=RuntimeFacts("containerd", "2.1.0", "/x", True, "systemd", "registry.k8s.io/pause:3.9"))
-    assert sorted(wanted_images(cluster(), facts)) == [
-        "registry.k8s.io/etcd:3.6.8-0", "registry.k8s.io/kube-apiserver:v1.36.3",
+    assert sorted(wanted_images(cluster(), sandbox("registry.k8s.io/pause:3.9"))) == [
+        "registry.k8s.io/coredns/coredns:v1.14.2", "registry.k8s.io/etcd:3.6.8-0", "registry.k8s.io/kube-apiserver:v1.36.3",
         "registry.k8s.io/kube-controller-manager:v1.36.3", "registry.k8s.io/kube-proxy:v1.36.3",
         "registry.k8s.io/kube-scheduler:v1.36.3", "registry.k8s.io/pause:3.9",
     ]  # fmt: skip
+
+
+def test_the_images_of_a_worker() -> None:
+    hosts = (*cluster().hosts, Host(name="w1", role=Role.WORKER, address="192.0.2.21"))
+    assert sorted(wanted_images(cluster(hosts=hosts), fresh("w1"))) == [
+        "docker.io/library/haproxy:3.2", "registry.k8s.io/kube-proxy:v1.36.3",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("addons", [("kube-proxy",), ()])
+def test_add_ons_that_are_off_need_no_image(addons: tuple[str, ...]) -> None:
+    names = {name for name in wanted_images(cluster(addons=addons), fresh("cp1")).values() if name in ("coredns", "kube-proxy")}
+    assert names == set(addons)
+
+
+def test_the_images_of_the_users_own_static_pods() -> None:
+    spec = {
+        "initContainers": [{"name": "first", "image": "busybox"}],
+        "containers": [{"name": "a", "image": "registry.example/web:1"}, {"name": "b", "image": "registry.k8s.io/etcd:3.6.8-0"}],
+        "volumes": [{"name": "a", "emptyDir": {}}, {"name": "b", "image": {"reference": "registry.example/files:2"}}],
+    }  # fmt: skip
+    pod = UserPod("default", "web", {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": spec})
+    without, wanted = wanted_images(cluster(), fresh("cp1")), wanted_images(cluster(), fresh("cp1"), [pod])
+    assert {image: use for image, use in wanted.items() if without.get(image) != use} == dict.fromkeys(
+        ("docker.io/library/busybox:latest", "registry.example/web:1", "registry.example/files:2"), "default/web"
+    )
+
+
+@pytest.mark.parametrize(
+    ("facts", "changes", "expected"),
+    [
+        (sandbox("registry.k8s.io/pause:3.9"), {}, True),
+        (sandbox("registry.k8s.io/pause:3.10.2"), {}, False),
+        (sandbox("registry.k8s.io/pause:3.10.2"), {"image_repository": "mirror.example/k8s"}, True),
+        (sandbox("mirror.example/k8s/pause:3.10.2"), {"image_repository": "mirror.example/k8s"}, False),
+        (sandbox("registry.k8s.io/pause:3.10.1"), {"kubernetes_version": "v1.35.4"}, False),
+        (sandbox(""), {}, False),
+        (sandbox("registry.k8s.io/pause:3.9", "cri-o"), {}, True),
+    ],
+)
+def test_sandbox_images(facts: Facts, changes: dict[str, Any], expected: bool) -> None:
+    base = {name: replace(fresh(name), runtime=facts.runtime) if name == "cp1" else fresh(name) for name in NAMES}
+    base = {name: replace(one, kubelet=replace(one.kubelet, version="v1.35.0")) for name, one in base.items()}
+    assert findings(answers(), base, **changes) == ([("Images", "warning", "cp1")] if expected else [])
+    assert findings(Answers(), base, **changes) == []
+
+
+def test_what_is_told_of_a_sandbox_image() -> None:
+    (found,) = check(cluster(), {"cp1": sandbox("registry.k8s.io/pause:3.9")}, NOW, answers())
+    assert (found.message, found.hint) == (
+        "its runtime makes sandboxes of registry.k8s.io/pause:3.9, kubeadm expects registry.k8s.io/pause:3.10.2",
+        "set sandbox (in version 2: sandbox_image) in /etc/containerd/config.toml, and restart it",
+    )
+
+
+# --- the machine ---
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (of_cp1(addresses={"cp1": ()}), [("Hostname", "warning", "cp1")]),
+        (of_cp1(addresses={"cp1": ("127.0.1.1",)}), []),
+        (of_cp1(addresses={"cp2": ()}), []),
+        (of_cp1(names_problem="there is no getent"), []),
+    ],
+)
+def test_a_hosts_own_name(said: Answers, expected: list[Any]) -> None:
+    assert findings(said) == expected
+
+
+def test_a_host_of_another_name_is_one_finding() -> None:
+    base = {name: fresh(name) for name in NAMES}
+    base["cp1"] = replace(base["cp1"], hostname="node1")
+    assert findings(of_cp1(addresses={"cp1": ()}), base) == [("Hostname", "error", "cp1")]
+
+
+def kernel(*lacks: str, config: str = "/proc/config.gz") -> Answers:
+    return of_cp1(kernel_config=config, kernel_options=frozenset(OPTIONS) - set(lacks))
+
+
+V2_ONLY, V1_ONLY = ("CGROUP_BPF",), ("CGROUP_CPUACCT", "CGROUP_DEVICE", "CGROUP_FREEZER")
+REDIRECT = ("NETFILTER_XT_TARGET_REDIRECT", "IP_NF_TARGET_REDIRECT")
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (kernel(), []),
+        (kernel("MEMCG"), ["CONFIG_MEMCG"]),
+        (kernel("EXT4_FS", "CGROUP_BPF"), ["CONFIG_EXT4_FS", "CONFIG_CGROUP_BPF"]),
+        (kernel(*V1_ONLY), []),
+        (kernel(REDIRECT[0]), []),
+        (kernel(REDIRECT[1]), []),
+        (kernel(*REDIRECT), ["CONFIG_NETFILTER_XT_TARGET_REDIRECT"]),
+        (kernel(*OPTIONS, config=""), []),
+    ],
+)
+def test_what_a_kernel_is_built_with(said: Answers, expected: list[str]) -> None:
+    found = check(cluster(), {name: fresh(name) for name in NAMES}, NOW, said)
+    assert [(one.name, str(one.severity), one.host, one.message) for one in found] == [
+        ("SystemVerification", "error", "cp1", f"its kernel is built without {', '.join(expected)} (/proc/config.gz)")
+        for _ in expected[:1]
+    ]
+
+
+@pytest.mark.parametrize(("lacks", "count"), [(V1_ONLY, 1), (V2_ONLY, 0)])
+def test_what_a_kernel_is_built_with_for_cgroup_v1(lacks: tuple[str, ...], count: int) -> None:
+    base = {name: replace(fresh(name), cgroup=V1) for name in NAMES}
+    severities = [severity for _, severity, _ in findings(kernel(*lacks), base, kubelet=CGROUP_OK)]
+    assert severities.count("error") == count
+
+
+def test_a_kernel_is_looked_at_where_cgroups_are_not_mounted() -> None:
+    base = {name: fresh(name) for name in NAMES}
+    base["cp1"] = replace(base["cp1"], cgroup=CgroupFacts(0, ()))
+    assert findings(kernel("CGROUPS"), base) == [("SystemVerification", "error", "cp1")] * 2
 
 
 # --- the control plane endpoint ---

@@ -122,5 +122,42 @@ def test_a_proxy_of_the_runtime_is_seen(shell: Sequence[str], tmp_path: Path, en
     assert images(run(shell, *ASKED, programs=programs)).direct is direct
 
 
+OPTIONS = ("option", "INET", "option", "EXT4_FS", "option", "MEMCG", "option", "CPUSETS", "option", "UTS_NS", "option", "NET")
+CONFIG = """#
+# Linux/x86 6.12.5 Kernel Configuration
+#
+CONFIG_CC_VERSION_TEXT="gcc (Debian 14.2.0-19) 14.2.0 * [x] $HOME"
+CONFIG_INET=y
+CONFIG_EXT4_FS=m
+# CONFIG_MEMCG is not set
+CONFIG_CPUSETS=n
+CONFIG_UTS_NS="y"
+CONFIG_NET_NS=y
+"""
+
+
+def test_what_the_kernel_is_built_with(shell: Sequence[str], tmp_path: Path) -> None:
+    (tmp_path / "config").write_text(CONFIG)
+    programs = program(tmp_path / "bin", "gzip", f'[ "$*" = "-dc /proc/config.gz" ] && cat {tmp_path}/config')
+    found = parse(run(shell, *OPTIONS, programs=programs), ())
+    assert (found.kernel_config, found.kernel_options) == ("/proc/config.gz", {"INET", "EXT4_FS"})
+
+
+def test_a_kernel_whose_configuration_lies_on_disk(shell: Sequence[str], tmp_path: Path) -> None:
+    (tmp_path / "config").write_text(CONFIG)
+    path = f"/boot/config-{os.uname().release}"
+    program(tmp_path / "bin", "gzip", f"head -n 5 {tmp_path}/config; exit 1")
+    programs = program(tmp_path / "bin", "cat", f'[ "$*" = {path} ] && exec head -n 99 {tmp_path}/config')
+    found = parse(run(shell, *OPTIONS, programs=programs), ())
+    assert (found.kernel_config, found.kernel_options) == (path, {"INET", "EXT4_FS"})
+
+
+@pytest.mark.parametrize("said", ["exit 1", "echo", "echo CONFIG_OTHER=y"])
+def test_a_kernel_that_does_not_tell(shell: Sequence[str], tmp_path: Path, said: str) -> None:
+    program(tmp_path / "bin", "gzip", said)
+    programs = program(tmp_path / "bin", "cat", said)
+    assert run(shell, *OPTIONS, programs=programs) == ""
+
+
 def test_nothing_asked_nothing_done(shell: Sequence[str]) -> None:
     assert run(shell) == ""

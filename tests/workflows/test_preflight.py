@@ -59,6 +59,10 @@ def no_image(fleet: FakeFleet) -> None:
     fleet.host("cp2").missing_images = {"registry.k8s.io/etcd:3.6.8-0"}
 
 
+def a_small_kernel(fleet: FakeFleet) -> None:
+    fleet.host("cp2").kernel_lacks = {"MEMCG"}
+
+
 FAULTS: dict[str, tuple[Any, set[tuple[str, str, str | None]]]] = {
     "a filtered port": (drop, {("Reach-2380", "error", "cp2")}),
     "a wrong clock": (wrong_clock, {("ClockSkew", "warning", "cp2"), ("ClockSkew", "error", None)}),
@@ -68,6 +72,7 @@ FAULTS: dict[str, tuple[Any, set[tuple[str, str, str | None]]]] = {
     "a long way": (far_away, {("RoundTrip", "error", None)}),
     "a disk that is far too slow": (slow_disk, {("EtcdDisk", "error", "cp2")}),
     "an image that cannot be had": (no_image, {("Images", "error", "cp2")}),
+    "a kernel without cgroups for memory": (a_small_kernel, {("SystemVerification", "error", "cp2")}),
 }
 
 
@@ -101,6 +106,33 @@ def test_healthy_hosts_pass_every_check(tmp_path: Path) -> None:
     disks = [(one["p99Seconds"], one["writes"], one["measuredIn"]) for one in console.results[-1]["disks"]]
     assert disks == [(0.00099, 1000, None)] * 3
     assert {one["outcome"] for one in console.results[-1]["reach"]} == {"open"}
+
+
+def test_what_only_warns_lets_init_go_on(tmp_path: Path) -> None:
+    cluster = a_cluster()
+    fleet = FakeFleet.of(cluster)
+    fleet.host("cp1").knows_itself = False
+    fleet.host("cp3").sandbox_image = "registry.k8s.io/pause:3.8"
+    code, console = preflight(fleet, cluster)
+    expected = {("Hostname", "warning", "cp1"), ("Images", "warning", "cp3")}
+    assert (code, found(console)) == (ExitCode.DONE, expected)
+    assert "its own name, cp1, does not resolve on it" in init(fleet, cluster, tmp_path).text
+
+
+def test_images_of_the_users_own_static_pods_where_they_go(tmp_path: Path) -> None:
+    pod, image = tmp_path / "web.yaml", "registry.example/web:1"
+    pod.write_text("apiVersion: v1\nkind: Pod\nmetadata: {name: web}\n"
+                   f"spec: {{containers: [{{name: web, image: '{image}'}}]}}\n")  # fmt: skip
+    cluster = a_cluster(staticPods=[{"file": str(pod), "hosts": ["cp2"]}])
+    fleet = FakeFleet.of(cluster)
+    for host in fleet.hosts.values():
+        host.missing_images = {image}
+    code, console = preflight(fleet, cluster)
+    assert (code, found(console)) == (ExitCode.REFUSED, {("Images", "error", "cp2")})
+    with pytest.raises(Refused):
+        init(fleet, cluster, tmp_path)
+    code, console = preflight(fleet, cluster, "ImagePull")
+    assert code is ExitCode.DONE
 
 
 def test_a_host_that_cannot_be_reached_is_unknown_and_the_others_are_checked(tmp_path: Path) -> None:
