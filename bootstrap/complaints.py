@@ -50,9 +50,10 @@ class Complaint:
 
 
 def parse(journal: str, pod: str) -> tuple[Complaint, ...]:
-    """What keeps a pod from running, the last word on each container. pod: `namespace/name`, the node's name and all.
+    """What kept a pod from running, the last word on each container. pod: `namespace/name`, the node's name and all.
 
-    That a container is waited with because it ended (CrashLoopBackOff) is none: its own log says why. Its image is there, then.
+    It may be over: of a try that goes well nothing is said. That a container is waited with because it ended (CrashLoopBackOff)
+    is none: its own log says why. Its image is there, then.
     """
     found: dict[str, Complaint] = {}
     for line in lines(journal, pod):

@@ -34,9 +34,15 @@ class Endpoint:
     not_found: str = ""
 
 
+WITHIN_S = 2.0
+
+
 @dataclass(frozen=True)
 class Healthy:
-    """Every endpoint answers 200. times: how often running, all within 2 s, before it counts."""
+    """Every endpoint answers 200. times: how often running, all within WITHIN_S, before it counts.
+
+    Where asking alone takes longer than that, twice as often running will do.
+    """
 
     endpoints: tuple[Endpoint, ...]
     times: int = 1

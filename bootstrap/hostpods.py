@@ -73,6 +73,11 @@ class HostPods:
         """The pods of a static pod, each time that its manifest was changed another one."""
         return tuple(pod for pod in self.pods if (pod.namespace, pod.name) == (namespace, f"{name}-{self.node}"))
 
+    def newest(self, namespace: str, name: str) -> HostPod | None:
+        """The pod of a static pod that runs; where none does, the youngest with a log."""
+        found = self.static(namespace, name)
+        return next((pod for pod in reversed(found) if pod.alive), found[-1] if found else None)
+
     def present(self, namespace: str, name: str) -> tuple[str, ...]:
         """UIDs of those that run; where none does, of the youngest. A manifest that changes replaces them."""
         found = self.static(namespace, name)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
-from bootstrap import complaints, hostpods, refusals, userpods, waiting
+from bootstrap import hostpods, refusals, staticpod, userpods, waiting
 from bootstrap.cluster import Cluster
 from bootstrap.components import static_pods
 from bootstrap.connecting import Connect, connected
 from bootstrap.connection import Connection
 from bootstrap.console import Console
 from bootstrap.console.loglines import unwrapped
-from bootstrap.errors import ExitCode, Refused, RemoteError, UsageError
+from bootstrap.errors import ExitCode, Refused, RemoteError, UsageError, typed
 from bootstrap.facts import Facts
 from bootstrap.facts.live import manifests
 
@@ -62,7 +62,7 @@ class PodLogRequest:
     previous: bool = False
 
 
-def show_pod(cluster: Cluster, request: PodLogRequest, connect: Connect, console: Console) -> ExitCode:
+def show_pod(cluster: Cluster, inventory: Path, request: PodLogRequest, connect: Connect, console: Console) -> ExitCode:
     """Print the last lines of a static pod's log, of any host of the inventory."""
     hosts = [host for host in cluster.hosts if host.name == request.host]
     if not hosts:
@@ -70,51 +70,64 @@ def show_pod(cluster: Cluster, request: PodLogRequest, connect: Connect, console
         raise UsageError(f"{request.host!r} is no host of {cluster.name}", hint=f"hosts: {known}")
     with connected(cluster, hosts, connect, tell=console.working) as access:
         connection = access.connections[request.host]
-        seen = hostpods.look(connection)
+        seen, facts = hostpods.look(connection), connection.look(waiting.data_dir(access))
         found = _pods(seen, request)
         if not found:
-            _refuse_without_log(connection, connection.look(waiting.data_dir(access)), seen, request)
-        container = _chosen(found[-1], request)
+            _refuse_without_log(connection, facts, seen, request)
+        pod = found[-1]
+        path, declared = _manifest(facts, _names(seen)[pod.uid])
+        container = _chosen(pod, declared, request)
+        if not request.previous and container not in _with_log(pod):
+            _refuse_unstarted(connection, facts, path, f"{pod.namespace}/{pod.name}", request, pod, container)
         candidates = _logs_of(found, container, request.previous)
         newest = f"bootstrap pods logs INVENTORY {request.host} {request.pod}"
         text = unwrapped(_container(
             connection, candidates, f"{request.pod}, container {container},", request.tail, previous=request.previous,
             hint=newest if request.previous else _LIST,
         ))  # fmt: skip
-        runs = _runs(found[-1], container)
+        runs = any(one.age_s is not None for one in pod.containers if one.name == container)
         if not text and not request.previous and not runs:
-            facts = connection.look(waiting.data_dir(access))
-            _refuse_unstarted(connection, facts, f"{found[-1].namespace}/{found[-1].name}", request, ("", container))
+            _refuse_unstarted(connection, facts, path, f"{pod.namespace}/{pod.name}", request, pod, container)
     if text or not request.tail:
         console.lines("\n".join(text.splitlines()[-request.tail:] if request.tail else []))
     else:
-        console.note(f"container {container} of {request.pod} has written nothing{'' if runs else ' and does not run'}: {_LIST}")
+        wrote = "wrote nothing before it was started anew" if request.previous else "has written nothing"
+        ended = "" if runs or request.previous else " and does not run"
+        console.note(f"container {container} of {request.pod} {wrote}{ended}: {typed(_LIST, inventory)}")
     return ExitCode.DONE
 
 
-def _runs(pod: hostpods.HostPod, container: str) -> bool:
-    return any(one.age_s is not None for one in pod.containers if one.name == container)
+def _manifest(facts: Facts, pod: tuple[str, str]) -> tuple[PurePosixPath | None, tuple[str, ...]]:
+    """Where a pod's manifest is, and the names of all its containers; None and none where it has none (any more)."""
+    for path, observed in manifests(facts).items():
+        if userpods.identity(observed.content) == pod:
+            spec = staticpod.decode(observed.content or b"")["spec"]
+            lists = [spec.get(kind) for kind in ("initContainers", "containers")]
+            found = [one for several in lists if isinstance(several, list) for one in several if isinstance(one, dict)]
+            return path, tuple(str(one["name"]) for one in found if "name" in one)
+    return None, ()
 
 
 def _refuse_without_log(connection: Connection, facts: Facts, seen: hostpods.HostPods, request: PodLogRequest) -> NoReturn:
     """Raise Refused where the pod's manifest is there and its kubelet cannot start it, else UsageError."""
-    for observed in manifests(facts).values():
+    for path, observed in manifests(facts).items():
         pod = userpods.identity(observed.content)
         if pod is not None and request.pod in (pod[1], "/".join(pod), f"{pod[1]}-{seen.node}"):
-            _refuse_unstarted(connection, facts, f"{'/'.join(pod)}-{seen.node}", request)
+            _refuse_unstarted(connection, facts, path, f"{'/'.join(pod)}-{seen.node}", request)
     known = ", ".join(sorted({"/".join(name) for name in _names(seen).values()})) or "none"
     raise UsageError(f"{request.pod!r} has no log on {request.host}", hint=f"static pods with a log: {known}")
 
 
 def _refuse_unstarted(
-    connection: Connection, facts: Facts, pod: str, request: PodLogRequest, containers: Sequence[str] = ()
-) -> None:
-    """Raise Refused where the kubelet says why it could not start a pod, or those of its containers."""
-    said = complaints.parse(refusals.said_of(connection, facts, None), pod)
-    why = [str(complaint) for complaint in said if not containers or complaint.container in containers]
+    connection: Connection, facts: Facts, path: PurePosixPath | None, name: str, request: PodLogRequest,
+    pod: hostpods.HostPod | None = None, container: str = "",
+) -> None:  # fmt: skip
+    """Raise Refused where the kubelet says why it cannot start a pod, or that container of it. path: of its manifest."""
+    said = refusals.present(connection, facts, refusals.said_of(connection, facts, path), name, pod)
+    why = [str(complaint) for complaint in said if not container or complaint.container in ("", container)]
     if why:
-        raise Refused(f"{request.pod} was not started on {request.host}: it has no log", host=request.host, evidence=why,
-                      hint=_LIST)  # fmt: skip
+        who = f"container {container} of {request.pod}" if container else request.pod
+        raise Refused(f"{who} was not started on {request.host}: it has no log", host=request.host, evidence=why, hint=_LIST)
 
 
 def _names(seen: hostpods.HostPods) -> dict[str, tuple[str, str]]:
@@ -132,10 +145,15 @@ def _pods(seen: hostpods.HostPods, request: PodLogRequest) -> tuple[hostpods.Hos
     return tuple(found)
 
 
-def _chosen(pod: hostpods.HostPod, request: PodLogRequest) -> str:
-    names = [container.name for container in pod.containers]
-    if request.container is None and len(names) == 1:
-        return names[0]
+def _with_log(pod: hostpods.HostPod) -> tuple[str, ...]:
+    return tuple(container.name for container in pod.containers)
+
+
+def _chosen(pod: hostpods.HostPod, declared: Sequence[str], request: PodLogRequest) -> str:
+    """declared: the containers of the pod's manifest: not all of them need have a log."""
+    names = sorted({*declared, *_with_log(pod)})
+    if request.container is None and len(declared or names) == 1:
+        return (declared or names)[0]
     if request.container not in names:
         lacks = f"has no container {request.container!r}" if request.container else "has several containers"
         raise UsageError(f"{request.pod} {lacks}", hint=f"-c with one of {', '.join(names)}")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from bootstrap import complaints, desired, health, hostpods, refusals, staticpod, userpods
 from bootstrap import constants as k
+from bootstrap import desired, health, hostpods, refusals, staticpod, userpods
 from bootstrap.access import Access
 from bootstrap.apiserver import ApiError
 from bootstrap.cluster import Cluster
@@ -105,12 +105,15 @@ def _rows(
             yield Row(host, "", "", "refused" if why else "no pod", 0, "-", owner, path, why)
             continue
         named.add(pod)
-        newest = _newest(seen, *pod)
+        newest = seen.newest(*pod)
         state = _state(observed.content or b"", path, seen, pod)
         journal = "" if state == "running" else refusals.said_of(connection, facts, path)
         why = refusals.reason(journal, host, path, "/".join(pod))
         state = "refused" if why else state
-        why = why or "; ".join(map(str, complaints.parse(journal, f"{'/'.join(pod)}-{seen.node}")))
+        if not why:
+            said = refusals.present(connection, facts, journal, f"{'/'.join(pod)}-{seen.node}", newest)
+            state = "not started" if said and state == "ended" else state     # what ended is the pod of the manifest before
+            why = "; ".join(map(str, said))
         restarts = 0 if newest is None else newest.restarts
         yield Row(host, *pod, state, restarts, _mirror(mirrors, seen, pod, newest), owner, path, why)
     for one in seen.pods:
@@ -139,11 +142,6 @@ def _owner(path: PurePosixPath, pod: tuple[str, str] | None, origin: str, tools:
     return WORKER if pod[1] == k.BALANCER else CONTROL_PLANE
 
 
-def _newest(seen: HostPods, namespace: str, name: str) -> HostPod | None:
-    found = seen.static(namespace, name)
-    return next((pod for pod in reversed(found) if pod.alive), found[-1] if found else None)
-
-
 def _state(manifest: bytes, path: PurePosixPath, seen: HostPods, pod: tuple[str, str]) -> str:
     """running, ended (and may), starting, failing (its container ended, or was started again just now), or not started."""
     decoded = UserPod(*pod, staticpod.decode(manifest))
@@ -151,7 +149,7 @@ def _state(manifest: bytes, path: PurePosixPath, seen: HostPods, pod: tuple[str,
         probe = health.PodRuns(*pod, path, decoded.containers, decoded.may_end)
     except (KeyError, TypeError):
         return "no pod"
-    newest = _newest(seen, *pod)
+    newest = seen.newest(*pod)
     if newest is None:
         return "not started"
     if hostpods.runs(probe, seen).ok:

@@ -15,17 +15,20 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from bootstrap import complaints
+from bootstrap import complaints, hostpods
 from bootstrap import constants as k
 from bootstrap.complaints import TEXT, Complaint, unescaped
 from bootstrap.connection import Connection
 from bootstrap.errors import BootstrapError, HostUnreachable
 from bootstrap.facts import Facts
 from bootstrap.health import Verdict
+from bootstrap.hostpods import HostPod
 
 AFTER_S = 6.0
 """How long a component may be silent before the kubelet's journal is read."""
 EVERY_S = 10.0
+LOG_TIME_S = 0.5
+"""The time of a log is told in whole seconds: by so much it may be rounded up."""
 JOURNAL_LINES = 3000
 LASTING = frozenset({
     "AppArmor", "InitContainerRestartPolicyForbidden", "PodFeatureUnsupported", "PodLevelResourcesNotSupported",
@@ -72,6 +75,28 @@ def said_of(connection: Connection, facts: Facts, path: PurePosixPath | None) ->
     """The journal of the kubelet that runs now, since a manifest was written: what it said before is about another one."""
     seen = None if path is None else facts.owned.get(path)
     return _journal(connection, facts, since=0.0 if seen is None else seen.mtime)
+
+
+def present(connection: Connection, facts: Facts, journal: str, pod: str, newest: HostPod | None) -> tuple[Complaint, ...]:
+    """What keeps a static pod from running now. A kubelet does not say that a try went well: processes and logs show that.
+
+    journal: since the manifest was written. pod: `namespace/name-node`. newest: of the pods of that name that have a log.
+    """
+    said = complaints.parse(journal, pod)
+    return tuple(one for one in said if newest is None or not _is_over(connection, facts, one, pod, newest))
+
+
+def _is_over(connection: Connection, facts: Facts, complaint: Complaint, pod: str, newest: HostPod) -> bool:
+    """Whether the container runs, or wrote its log after that was said; of the pod as a whole, any container of it.
+
+    A log alone proves nothing: that of an earlier start stays when the image has to be pulled again, or after a reboot.
+    """
+    meant = [one for one in newest.containers if complaint.container in ("", one.name)]
+    if not meant or any(one.age_s is not None for one in meant):
+        return bool(meant)
+    since = max(max(one.modified for one in meant) - LOG_TIME_S, 0.0)
+    later = complaints.parse(_journal(connection, facts, since), pod)
+    return all(one.container != complaint.container for one in later)
 
 
 def reason(journal: str, node: str, path: PurePosixPath, pod: str) -> str:
@@ -193,7 +218,8 @@ class FileWatch:
     def _look(self, connection: Connection) -> None:
         facts = connection.look(self._data_dir)
         journal = said_of(connection, facts, self._path)
-        self._said = complaints.parse(journal, f"{self._pod}-{facts.host}")
+        newest = hostpods.look(connection).newest(*self._pod.split("/"))
+        self._said = present(connection, facts, journal, f"{self._pod}-{facts.host}", newest)
         tries = sum(complaint.times for complaint in self._said if complaint.lacks_command)
         self._is_final = self._tries_before is not None and tries >= max(TRIES, self._tries_before + 1)
         self._tries_before = tries if self._tries_before is None else self._tries_before

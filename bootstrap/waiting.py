@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import PurePosixPath
 
@@ -63,7 +63,8 @@ def wait(
     """
     began = clock()
     deadline = began + timeout.total_seconds()
-    seen, told_at, running, stuck_since = "", began, 0, None
+    seen, told_at, stuck_since = "", began, None
+    running: list[float] = []   # when each question was asked of those that were answered with yes since the last no
     link = _Link(host, access, clock)
     settled: set[health.Endpoint] = set()
     while True:
@@ -71,10 +72,10 @@ def wait(
         late = now > deadline   # before asking: what is reported was seen when the time was over, however long we slept
         verdict = link.ask(lambda: _ask(probe, host, access, settled), last=late)
         verdict = verdict if verdict.ok else failing(verdict)
-        running = running + 1 if verdict.ok else 0
+        running = [*running, now] if verdict.ok else []
         stuck_since = (stuck_since or clock()) if verdict.stuck else None
         late = late or (stuck_since is not None and clock() - stuck_since > STUCK_S)
-        if running >= (probe.times if isinstance(probe, health.Healthy) else 1):
+        if _is_enough(running, probe.times if isinstance(probe, health.Healthy) else 1):
             return
         if not verdict.ok and (verdict.answer != seen or now - told_at > AGAIN_S):
             seen, told_at = verdict.answer, now
@@ -109,6 +110,11 @@ def wait(
             settled.clear()
         pause_s = POD_PAUSE_S if isinstance(probe, health.PodRuns | health.PodGone) else PAUSE_S
         sleep(RECONNECT_PAUSE_S if link.is_lost else RUN_PAUSE_S if verdict.ok else pause_s)
+
+
+def _is_enough(running: Sequence[float], times: int) -> bool:
+    """Whether that many yeses running were asked for within health.WITHIN_S, or twice as many at all."""
+    return len(running) >= 2 * times or (len(running) >= times and running[-1] - running[-times] <= health.WITHIN_S)
 
 
 class _Link:
@@ -248,10 +254,11 @@ def pod_evidence(access: Access, host: str, probe: health.PodRuns | health.PodGo
             said = _lines(connection.run(("tail", "-q", "-n", str(LOG_LINES), *map(str, logs))).stdout)[-LOG_LINES:]
             shown += [f"last lines of container {container.name} on {host}:", *said] if said else []
         path = probe.path if isinstance(probe, health.PodRuns) else None
-        journal = refusals.said_of(connection, connection.look(data_dir(access)), path)
-        pod = f"{probe.namespace}/{probe.name}-{found.node}"
-        reasons = complaints.parse(journal, pod)
-        if reasons and path is not None:
+        facts = connection.look(data_dir(access))
+        journal = refusals.said_of(connection, facts, path)
+        pod, newest = f"{probe.namespace}/{probe.name}-{found.node}", found.newest(probe.namespace, probe.name)
+        reasons = () if path is None else refusals.present(connection, facts, journal, pod, newest)
+        if reasons:
             return [*(f"the kubelet on {host} says: {reason}" for reason in reasons if str(reason) not in answer), *shown]
         last = _lines("\n".join(complaints.lines(journal, pod)[-KUBELET_LINES:]).encode())
         return [*shown, *([f"last of what the kubelet on {host} said of it:", *last] if last else [])]

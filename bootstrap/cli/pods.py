@@ -103,7 +103,7 @@ def pods_logs(context: Context, inventory: Path, host: str, pod: str, container:
     from bootstrap import logs
 
     request = logs.PodLogRequest(host, pod, container, tail, previous)
-    return logs.show_pod(context.load(inventory), request, context.connect, context.console)
+    return logs.show_pod(context.load(inventory), inventory, request, context.connect, context.console)
 
 
 @pods.command("new")

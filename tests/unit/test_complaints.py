@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
 import pytest
 
 from bootstrap.complaints import Complaint, parse
+from bootstrap.connection import Completed
+from bootstrap.facts import Facts, ServiceFacts
+from bootstrap.hostpods import HostContainer, HostPod
+from bootstrap.refusals import present
 
 
 def line(error: str, pod: str = "default/web-cp1") -> str:
@@ -68,3 +76,58 @@ def test_a_command_that_is_not_in_the_image_is_known_and_counted() -> None:
     assert found.lacks_command
     (other,) = parse(line(failed("RunContainerError", "failed to create shim task: no space left")), "default/web-cp1")
     assert (other.message, other.lacks_command) == ("no space left", False)
+
+
+class Journal:
+    """A host on which this was said, each line at its time."""
+
+    name = "cp1"
+
+    def __init__(self, *said: tuple[float, str]) -> None:
+        self.said = said
+
+    def run(self, argv: Sequence[str], **_: Any) -> Completed:
+        since = float(argv[-1].removeprefix("@")) if argv[-2] == "--since" else 0.0
+        return Completed(0, "".join(text for at, text in self.said if at >= since).encode(), b"")
+
+
+FACTS = Facts("cp1", services={"kubelet.service": ServiceFacts("kubelet.service", main_pid=535)})
+NOT_PULLED = line(failed("ErrImagePull", PULL))
+NOT_RUN = line(failed("RunContainerError", RUNC))
+NO_NETWORK = line("network is not ready: cni plugin not initialized")
+
+
+def container(name: str = "web", log_at: int = 100, *, runs: bool = False) -> HostContainer:
+    return HostContainer(name, 0, 1.0 if runs else None, PurePosixPath(f"/var/log/pods/{name}/0.log"), log_at)
+
+
+def still(journal: Journal, *containers: HostContainer) -> list[str]:
+    """Which containers the kubelet's complaints of are not over."""
+    newest = HostPod("default", "web-cp1", "18aa82", containers, alive=True) if containers else None
+    text = "".join(text for _, text in journal.said)
+    return [one.container for one in present(journal, FACTS, text, "default/web-cp1", newest)]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("said", [NOT_PULLED, NOT_RUN, NO_NETWORK], ids=["image", "command", "network"])
+def test_a_complaint_is_over_once_the_container_runs_or_has_a_younger_log(said: str) -> None:
+    """Both are all that is seen of a try that went well; a pod with restartPolicy Never may have ended without a word."""
+    old = Journal((90.0, said))
+    assert still(old) != []
+    assert still(old, container(runs=True)) == []
+    assert still(old, container()) == []
+    assert still(Journal((90.0, said), (115.0, CRASHED)), container()) == []
+
+
+@pytest.mark.parametrize("said", [NOT_PULLED, NOT_RUN, NO_NETWORK], ids=["image", "command", "network"])
+def test_a_complaint_that_is_younger_than_the_log_stands(said: str) -> None:
+    """imagePullPolicy Always after a crash, a try that left an empty log behind, a reboot."""
+    assert still(Journal((90.0, said), (100.2, said)), container()) != []
+    assert still(Journal((100.2, said)), container(log_at=100)) != []
+
+
+def test_each_container_is_judged_by_itself_and_the_pod_by_any_of_them() -> None:
+    both = Journal((90.0, NOT_PULLED), (91.0, line(failed("ErrImagePull", PULL, "helper"))))
+    assert still(both, container(runs=True)) == ["helper"]
+    assert still(both, container("helper")) == ["web"]
+    assert still(Journal((90.0, NO_NETWORK)), container("helper")) == []
+    assert still(Journal((110.0, NO_NETWORK)), container("helper", runs=True), container(log_at=80)) == []

@@ -29,7 +29,7 @@ def gates(cluster: Cluster, component: str) -> str | None:
 
 
 def no_proxy(cluster: Cluster) -> list[str]:
-    return dict((env.name, env.value) for env in proxies.variables(cluster))["NO_PROXY"].split(",")
+    return {env.name: env.value for env in proxies.variables(cluster)}["NO_PROXY"].split(",")
 
 
 def test_everybody_but_etcd_asks_through_the_proxy() -> None:

@@ -154,3 +154,15 @@ def test_of_a_refusal_its_message_is_shown(body: bytes, said: str) -> None:
     connection.request = lambda *_, **__: Answer(500, body)  # type: ignore[attr-defined]
     verdict = health.ask(health.Endpoint("kubelet", "127.0.0.1", 10248, "/healthz", tls=False), connection)  # type: ignore[arg-type]
     assert verdict.answer == f"{said} (kubelet http://127.0.0.1:10248/healthz)"
+
+
+@pytest.mark.parametrize(
+    ("asked_at", "enough"),
+    [
+        ([0.0, 0.3], False), ([0.0, 0.3, 0.6], True), ([0.0, 1.2, 2.4], False), ([0.0, 1.2, 1.8, 2.4], True),
+        ([0.0, 1.2, 2.4, 3.6, 4.8], False), ([0.0, 1.2, 2.4, 3.6, 4.8, 6.0], True),
+    ],
+)  # fmt: skip
+def test_three_times_running_is_within_two_seconds_or_twice_as_often(asked_at: list[float], enough: bool) -> None:
+    assert waiting._is_enough(asked_at, 3) is enough
+    assert waiting._is_enough(asked_at[:1], 1)

@@ -204,7 +204,7 @@ def test_a_workers_balancer_is_the_workers_and_is_never_deleted_this_way(name: s
     with pytest.raises(Refused, match="is not removed") as caught:
         delete(fleet, cluster, name, "w1")
     assert caught.value.evidence == (f"w1: {DEFAULT_MANIFEST_DIR}/balancer.yaml is the worker's way to the API servers",)
-    assert caught.value.hint == "to take a worker out: bootstrap remove-worker demo.yaml w1"
+    assert caught.value.hint == "to take a worker out: bootstrap remove-worker INVENTORY w1"
     mine = WEB.replace("name: web, labels", "name: balancer, namespace: kube-system, labels")
     with pytest.raises(Refused, match="in the way") as refused:
         apply(fleet, cluster, written(tmp_path, mine), "w1", adopt=True)
@@ -218,7 +218,7 @@ def test_keepalived_is_the_control_planes_where_there_is_a_virtual_ip(name: str,
     assert listed(fleet, cluster)["cp1", "keepalived"]["owner"] == "control plane"
     with pytest.raises(Refused, match="is not removed") as caught:
         delete(fleet, cluster, name, "cp1")
-    assert "bootstrap reset demo.yaml cp1" in caught.value.hint
+    assert "bootstrap reset INVENTORY cp1" in caught.value.hint
 
 
 def test_without_a_virtual_ip_keepalived_is_a_pod_like_any_other(fleet: FakeFleet, tmp_path: Path) -> None:
@@ -233,7 +233,7 @@ def test_a_stranger_goes_by_its_path_only(fleet: FakeFleet) -> None:
     fleet.advance(5)
     with pytest.raises(Refused) as caught:
         delete(fleet, CLUSTER, "web", "cp1")
-    assert f"bootstrap pods delete demo.yaml {FILE} --host cp1" in caught.value.hint
+    assert f"bootstrap pods delete INVENTORY {FILE} --host cp1" in caught.value.hint
     delete(fleet, CLUSTER, str(FILE), "cp1")
     assert fleet.host("cp1").text(FILE) is None
 
@@ -445,12 +445,12 @@ def test_a_list_tells_whose_every_pod_is_also_while_the_api_is_down(fleet: FakeF
 
 def test_a_pods_log_is_shown(fleet: FakeFleet, tmp_path: Path) -> None:
     apply(fleet, CLUSTER, written(tmp_path), "cp1")
-    assert "web started" in run(fleet, logs.show_pod, CLUSTER, logs.PodLogRequest("cp1", "web")).text
+    assert "web started" in run(fleet, logs.show_pod, CLUSTER, INVENTORY, logs.PodLogRequest("cp1", "web")).text
     with pytest.raises(UsageError, match="has no log on cp2") as caught:
-        run(fleet, logs.show_pod, CLUSTER, logs.PodLogRequest("cp2", "web"))
+        run(fleet, logs.show_pod, CLUSTER, INVENTORY, logs.PodLogRequest("cp2", "web"))
     assert "kube-system/etcd" in caught.value.hint
     with pytest.raises(UsageError, match="has no container 'proxy'") as caught:
-        run(fleet, logs.show_pod, CLUSTER, logs.PodLogRequest("cp1", "web", "proxy"))
+        run(fleet, logs.show_pod, CLUSTER, INVENTORY, logs.PodLogRequest("cp1", "web", "proxy"))
     assert caught.value.hint == "-c with one of web"
 
 
@@ -462,7 +462,7 @@ def test_a_container_that_never_ran_has_no_log_and_that_is_said(fleet: FakeFleet
     fleet.advance(5)
     for name, reason in (("web", NOT_FOUND), ("default/api", NOT_PULLED.replace("web", "api"))):
         with pytest.raises(Refused, match=f"{name} was not started on cp1: it has no log") as caught:
-            run(fleet, logs.show_pod, CLUSTER, logs.PodLogRequest("cp1", name))
+            run(fleet, logs.show_pod, CLUSTER, INVENTORY, logs.PodLogRequest("cp1", name))
         assert caught.value.evidence == (reason,)
         assert caught.value.hint == "bootstrap pods list INVENTORY"
 
@@ -472,8 +472,74 @@ def test_a_container_that_wrote_nothing_is_no_empty_line(fleet: FakeFleet, tmp_p
     container = fleet.host("cp1").runtime.running("web")
     assert container is not None
     container.log.clear()
-    told = run(fleet, logs.show_pod, CLUSTER, logs.PodLogRequest("cp1", "web"))
-    assert told.text.strip() == "container web of web has written nothing: bootstrap pods list INVENTORY"
+    told = run(fleet, logs.show_pod, CLUSTER, INVENTORY, logs.PodLogRequest("cp1", "web"))
+    assert told.text.strip() == "container web of web has written nothing: bootstrap pods list demo.yaml"
+
+
+def test_what_was_mended_is_no_reason_any_more(fleet: FakeFleet, tmp_path: Path) -> None:
+    """The kubelet says nothing of a try that goes well: its old complaint is the last thing in its journal."""
+    host = fleet.host("cp1")
+    host.runtime.unstartable = {"web": COMMAND}
+    host.put(str(FILE), WEB)
+    fleet.advance(5)
+    assert listed(fleet, CLUSTER)["cp1", "web"]["reason"] == NOT_FOUND
+    host.runtime.unstartable = {}
+    fleet.advance(15)
+    host.crashes["web"] = ["panic: no such port"]
+    fleet.advance(2)
+    row = listed(fleet, CLUSTER)["cp1", "web"]
+    assert (row["state"], row["reason"]) == ("failing", "")
+    assert "panic" in run(fleet, logs.show_pod, CLUSTER, INVENTORY, logs.PodLogRequest("cp1", "web")).text
+
+
+def test_a_wait_that_fails_for_another_reason_does_not_name_the_mended_one(fleet: FakeFleet, tmp_path: Path) -> None:
+    host = fleet.host("cp1")
+    host.runtime.unstartable = {"web": COMMAND}
+
+    def arrives() -> None:
+        if any(container.name == "web" and container.restarts == 1 for container in host.runtime.containers.values()):
+            host.runtime.unstartable = {}
+        if host.runtime.running("web") is not None:
+            host.crashes["web"] = ["panic: no such port"]
+
+    fleet.on_tick = arrives
+    with pytest.raises(NotHealthy) as caught:
+        apply(fleet, PATIENT, written(tmp_path), "cp1")
+    said = "\n".join(caught.value.evidence)
+    assert caught.value.evidence[0].startswith("last answer: default/web: container web does not run, started")
+    assert "panic: no such port" in said
+    assert "the kubelet on cp1 says" not in said
+    assert NOT_FOUND not in caught.value.evidence[0]
+    assert "last of what the kubelet on cp1 said of it:" in said
+
+
+def test_what_was_said_of_the_manifest_before_is_no_reason(fleet: FakeFleet) -> None:
+    """The tag was wrong; the right image takes its time to come."""
+    host = fleet.host("cp1")
+    host.runtime.unstartable = {"web": PULL}
+    host.put(str(FILE), WEB)
+    fleet.advance(5)
+    with pytest.raises(Refused, match="web was not started on cp1"):
+        run(fleet, logs.show_pod, CLUSTER, INVENTORY, logs.PodLogRequest("cp1", "web"))
+    host.kubelet.frozen = True
+    host.put(str(FILE), WEB.replace("web:1", "web:2"))
+    with pytest.raises(UsageError, match="has no log on cp1"):
+        run(fleet, logs.show_pod, CLUSTER, INVENTORY, logs.PodLogRequest("cp1", "web"))
+
+
+def test_a_pod_that_may_end_and_whose_next_image_cannot_be_pulled_has_not_ended(fleet: FakeFleet) -> None:
+    once = WEB + "  restartPolicy: Never\n"
+    host = fleet.host("cp1")
+    host.put(str(FILE), once)
+    fleet.advance(5)
+    container = host.runtime.running("web")
+    assert container is not None
+    host.runtime.end(container, [], host.now())
+    host.runtime.unstartable = {"web": PULL}
+    host.put(str(FILE), once.replace("web:1", "web:2"))
+    fleet.advance(5)
+    row = listed(fleet, CLUSTER)["cp1", "web"]
+    assert (row["state"], row["reason"]) == ("not started", NOT_PULLED)
 
 
 def test_b13_a_reference_to_an_api_object_never_reaches_a_host(fleet: FakeFleet, tmp_path: Path) -> None:
@@ -524,7 +590,7 @@ def test_init_adds_a_pod_to_a_living_cluster_but_changes_none(fleet: FakeFleet, 
     changed = with_pods(tmp_path, WEB.replace("80", "81"))
     with pytest.raises(Refused, match="init only makes those that are missing") as caught:
         init(fleet, changed, tmp_path)
-    assert caught.value.hint == "bootstrap pods apply demo.yaml"
+    assert caught.value.hint == "bootstrap pods apply INVENTORY"
     apply(fleet, changed, None)
     assert differences(fleet, changed) == []
     assert plan_of(fleet, changed, tmp_path).is_empty
@@ -537,7 +603,7 @@ def test_a_pod_of_the_inventory_is_changed_and_deleted_through_it(fleet: FakeFle
         apply(fleet, cluster, written(tmp_path, WEB, "same.yaml"), "cp1")
     with pytest.raises(Refused) as caught:
         delete(fleet, cluster, "web", "cp1")
-    assert caught.value.hint == "take it out of spec.staticPods of demo.yaml, then run this again"
+    assert caught.value.hint == "take it out of spec.staticPods of INVENTORY, then run this again"
     assert differences(fleet, CLUSTER) == [(name, f"static pod {FILE}") for name in ("cp1", "cp2", "cp3")]
     delete(fleet, CLUSTER, "web", "cp1", "cp2", "cp3")
     assert differences(fleet, CLUSTER) == []
