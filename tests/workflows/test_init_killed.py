@@ -21,6 +21,11 @@ PAUSES_S = (0.0, 25.0)
 """How long the hosts are left alone between the kill and the next run."""
 DROP_IN = "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf"
 STANDALONE = "[Service]\nExecStart=\nExecStart=/usr/bin/kubelet --config=/etc/kubelet.yaml\n"
+SHARED = {
+    "certs": ("/etc/kubernetes/pki/ca.key", "/etc/kubernetes/pki/sa.key"),
+    "control-plane/config": ("/etc/kubernetes/kube-apiserver/encryption-",),
+}
+"""How paths begin of what must be the same on all masters, by the phase that writes it."""
 DIFFERENT_EACH_TIME = (
     (re.compile(r"kubelet-client-[0-9-]+\.pem"), "client.pem"),
     (re.compile(r"/encryption-[0-9a-f]{12}\.yaml"), "/encryption.yaml"),
@@ -137,6 +142,44 @@ def test_a_host_that_died_in_the_middle_of_a_write_is_finished(chunk: int, tmp_p
         except Exception as error:
             failed[what] = error
     assert not failed
+
+
+def shared_files(host: FakeHost, phase: str) -> dict[str, str | None]:
+    """What a host has of SHARED, under whatever name it is being written, with its content."""
+    paths = [str(path) for path in host.files.nodes]
+    return {path: host.text(path) for path in paths if path.replace("/.", "/").startswith(SHARED[phase])}
+
+
+def states_within_shared_files(cluster, phase: str, home: Path) -> list[tuple[str, FakeFleet]]:
+    """cp2 after each thing that was done to a file of SHARED, while cp1 and cp3 have it whole."""
+    fleet = FakeFleet.of(cluster)
+    if phase != "certs":
+        init(fleet, cluster, home, only=("certs", "kubeconfig"))
+    fleet.cut("cp2", 1)
+    with pytest.raises(HostUnreachable):
+        init(fleet, cluster, home, only=(phase,))
+    assert not shared_files(fleet.host("cp2"), phase)
+    states = states_within_writes(fleet)
+    init(fleet, cluster, home, only=(phase,))
+    different: dict[str, tuple[str, FakeFleet]] = {}
+    for what, state in states:
+        if there := shared_files(state.host("cp2"), phase):
+            different.setdefault(repr(there), (what, state))
+    assert len(different) >= 3 * len(SHARED[phase]) - 1     # half, whole, renamed; after the last of it nothing may come
+    return list(different.values())
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("phase", SHARED)
+def test_a_master_that_died_in_the_middle_of_a_shared_file_gets_what_the_others_have(phase: str, cluster, tmp_path: Path) -> None:
+    wanted = finished(FakeFleet.of(cluster), cluster, tmp_path)
+    for what, state in states_within_shared_files(cluster, phase, tmp_path):
+        whole = shared_files(state.host("cp1"), phase)
+        assert len(whole) == len(SHARED[phase])
+        assert shared_files(state.host("cp3"), phase) == whole
+        (tmp_path / "demo.kubeconfig").unlink(missing_ok=True)
+        assert differences(finished(state, cluster, tmp_path), wanted) == [], what
+        assert [shared_files(host, phase) for host in state.hosts.values()] == [whole] * 3, what
 
 
 @pytest.mark.exhaustive

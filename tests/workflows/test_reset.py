@@ -15,6 +15,7 @@ from bootstrap.cluster import Cluster
 from bootstrap.errors import ExitCode, HostUnreachable, PersonNeeded, Refused, UsageError
 from bootstrap.testing import FakeFleet
 from tests.workflows.support import TIME, Recorder, a_cluster, a_living_fleet, init, states_within_writes
+from tests.workflows.test_init_killed import SHARED, states_within_shared_files
 from tests.workflows.test_workers import add
 
 
@@ -209,3 +210,19 @@ def test_an_init_that_died_anywhere_can_be_reset(tmp_path: Path) -> None:
 
     assert len(states) > 150
     assert not failures(states, check)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("phase", SHARED)
+def test_an_init_of_which_one_master_died_within_a_shared_file_can_be_reset(phase: str, tmp_path: Path) -> None:
+    cluster = a_cluster()
+    fresh = FakeFleet.of(cluster)
+
+    def check(state: FakeFleet) -> None:
+        reset(state, cluster)
+        assert {name: paths(state, name) for name in state.hosts} == {name: paths(fresh, name) for name in fresh.hosts}
+        before = state.count()
+        reset(state, cluster)
+        assert state.count() == before
+
+    assert not failures(states_within_shared_files(cluster, phase, tmp_path), check)
