@@ -19,7 +19,7 @@ from bootstrap.connection import NoAnswer, Outcome, Reach, Request
 from bootstrap.errors import BootstrapError, HostUnreachable, RemoteError
 from bootstrap.facts import Facts
 from bootstrap.facts.live import process
-from bootstrap.parallel import finish
+from bootstrap.parallel import each, finish
 from bootstrap.preflight import kernel
 from bootstrap.preflight.answers import Answers, HostAnswers, WriteTimes, fsync_times, parse
 from bootstrap.preflight.finding import is_named
@@ -147,10 +147,18 @@ class _Asking:
     def _with_endpoint(self, name: str, answers: HostAnswers) -> HostAnswers:
         host, port = split_endpoint(self._cluster.control_plane_endpoint)
         bind_port = self._cluster.api_server.bind_port
-        found = self._reach_name(name, answers, host, port or bind_port, server_name=host)
+
+        def reach(_: int = 0) -> Reach | None:
+            return self._reach_name(name, answers, host, port or bind_port, server_name=host)
+
+        found = reach()
+        # A load balancer leads to one master after the other, the one that asks among them.
+        tries = range(2 * len(self._masters)) if process(self._facts[name], k.API_SERVER) is not None else ()
+        again = tuple(one for one in each(reach, tries, AT_ONCE) if one is not None)
+        answers = replace(answers, endpoint=found, endpoint_again=again)
         if found is None or found.outcome is Outcome.OPEN or port == bind_port:
-            return replace(answers, endpoint=found)
-        return replace(answers, endpoint=found, bind_port=self._reach_name(name, answers, host, bind_port))
+            return answers
+        return replace(answers, bind_port=self._reach_name(name, answers, host, bind_port))
 
     def _reach_name(self, name: str, answers: HostAnswers, host: str, port: int, server_name: str = "") -> Reach | None:
         """The first address of a name that answers; None where the host does not resolve it, or could not say."""

@@ -40,9 +40,10 @@ class HostAnswers:
 
     images: whether each wanted image is there. direct: its runtime pulls without any mirror or proxy. addresses: by name; none:
     it does not resolve. names_problem: why names could not be resolved at all. endpoint: of the control plane endpoint;
-    bind_port: the same machine's port that API servers listen on, where the endpoint has another. registries: by name.
-    cluster_id: of the etcd member that runs. kernel_options: those that its kernel has of the options that were asked for, less
-    CONFIG_; kernel_config: the file that says so; empty: none could be read.
+    endpoint_again: the same asked several times more, by a master that it may lead back to itself; bind_port: the same machine's
+    port that API servers listen on, where the endpoint has another. registries: by name. cluster_id: of the etcd member there.
+    kernel_options: those that its kernel has of the options that were asked for, less CONFIG_; kernel_config: the file that says
+    so; empty: none could be read.
     """
 
     images: Mapping[str, bool] = field(default_factory=dict)
@@ -53,6 +54,7 @@ class HostAnswers:
     writes: WriteTimes | None = None
     writes_problem: str = ""
     endpoint: Reach | None = None
+    endpoint_again: tuple[Reach, ...] = ()
     bind_port: Reach | None = None
     registries: Mapping[str, Reach] = field(default_factory=dict)
     cluster_id: str = ""

@@ -22,7 +22,7 @@ _HINT = "workers and kubeconfigs use it: see that it leads to port {port} of eve
 
 
 def endpoint(subject: Subject) -> Iterator[Finding]:
-    """From one master: it resolves, and answers or refuses."""
+    """From one master: it resolves, and answers or refuses; where it answers, it does so each time."""
     if not subject.asked or not subject.cluster.control_plane_endpoint:
         return
     place, answers = subject.cluster.control_plane_endpoint, subject.answers
@@ -39,6 +39,12 @@ def endpoint(subject: Subject) -> Iterator[Finding]:
         yield warning(NAME, subject.name, f"{place} does not answer it ({reason})", hint)
     if answers.endpoint is not None and answers.endpoint.outcome is not Outcome.OPEN:
         yield from _other_port(subject, place)
+    tried = [one for one in (answers.endpoint, *answers.endpoint_again) if one is not None]
+    failed = [one for one in tried if not one.certificate]
+    if answers.endpoint_again and 0 < len(failed) < len(tried):
+        yield warning(NAME, subject.name,
+                      f"{len(failed)} of {len(tried)} connections from it to {place} fail: perhaps those that lead to itself",
+                      "see that the load balancer can lead a master to itself (hairpin): by source NAT, for one")
 
 
 def _other_port(subject: Subject, place: str) -> Iterator[Finding]:

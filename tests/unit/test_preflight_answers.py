@@ -503,6 +503,15 @@ def test_an_endpoint_of_a_cluster_that_is_up(said: Answers, expected: list[Any])
     assert findings(said, up(), **LB) == expected
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_an_endpoint_that_cannot_lead_a_master_back_to_itself(first: bool) -> None:
+    good, bad = Reach(Outcome.OPEN, certificate=serving()), Reach(Outcome.FILTERED)
+    for again, expected in (((good, bad, good, good, bad, good), EACH), ((good,) * 6, [] if first else EACH)):
+        said = at_endpoint(good if first else Reach(Outcome.OPEN), endpoint_again=again)
+        said = replace(said, reach={key: Reach(Outcome.OPEN) for key in said.reach})
+        assert [one for one in findings(said, up(), **LB) if one[2] is not None] == expected
+
+
 def test_an_endpoint_whose_name_the_certificate_lacks() -> None:
     good = HostAnswers(images={"a": True}, writes=WriteTimes(0.002, 100), addresses={"other.example": ("192.0.2.9",)})
     hosts = dict.fromkeys(NAMES, replace(good, endpoint=Reach(Outcome.OPEN, certificate=serving())))
