@@ -18,11 +18,11 @@ from pathlib import Path
 
 from tests.lab.conftest import CP1, CP3, MASTERS, Lab
 
-# Samples /proc as fast as a shell can: every command line and environment, and the names of temporary files.
+# Samples /proc whenever a processor is idle: every command line and environment, and the names of temporary files.
 WATCHER = r"""
 systemctl stop seen.service 2>/dev/null
 : >/run/seen
-systemd-run --quiet --collect --unit=seen sh -c '
+systemd-run --quiet --collect --unit=seen --nice=19 sh -c '
     while [ "$(stat -c %s /run/seen)" -lt 400000000 ]; do
         cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr "\0" "\n" | sort -u >>/run/seen
         ls -A /tmp /var/tmp >>/run/seen
@@ -137,7 +137,7 @@ def local_commands() -> Iterator[set[str]]:
                 for name in ("cmdline", "environ"):
                     with contextlib.suppress(OSError):
                         seen.update((process / name).read_bytes().decode(errors="replace").split("\0"))
-            time.sleep(0.02)
+            time.sleep(0.05)
 
     thread = threading.Thread(target=watch)
     thread.start()
