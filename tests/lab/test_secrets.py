@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tests.lab.conftest import CP1, CP3, MASTERS, Lab
 
-# Samples /proc whenever a processor is idle: every command line and environment, and the names of temporary files.
+# Samples /proc some times a second: every command line and environment, and the names of temporary files.
 WATCHER = r"""
 systemctl stop seen.service 2>/dev/null
 : >/run/seen
@@ -26,6 +26,7 @@ systemd-run --quiet --collect --unit=seen --nice=19 sh -c '
     while [ "$(stat -c %s /run/seen)" -lt 400000000 ]; do
         cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr "\0" "\n" | sort -u >>/run/seen
         ls -A /tmp /var/tmp >>/run/seen
+        sleep 0.1
     done'
 """
 HERE = "command lines on this machine"
