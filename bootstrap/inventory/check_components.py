@@ -50,9 +50,8 @@ def findings(draft: Draft) -> Iterator[Finding]:
 
 def _version(draft: Draft) -> Iterator[Finding]:
     place: Loc = ("spec", "kubernetesVersion")
-    text = draft.text(*place)
-    minor = "" if text is None else text.removeprefix("v").rpartition(".")[0]
-    if text is not None and draft.minors and minor not in draft.minors:
+    minor = _minor(draft)
+    if minor and draft.minors and minor not in draft.minors:
         supported = ", ".join(draft.minors)
         yield Finding(place, f"Kubernetes {minor} is not supported by this version of bootstrap", f"a release of {supported}")
 
@@ -156,13 +155,14 @@ def _config(draft: Draft, place: Loc, own: Mapping[str, str], known: component_f
         return
     yield from (Finding((*place, field), "is set by the tool", own[field]) for field in config if field in own)
     given = {field: value for field, value in config.items() if field not in own}
-    yield from islice(component_fields.unknown(given, known, place, _minor(draft)), component_fields.MOST)
+    minor = _minor(draft)
+    supported = minor if minor in draft.minors else ""
+    yield from islice(component_fields.unknown(given, known, place, supported), component_fields.MOST)
 
 
 def _minor(draft: Draft) -> str:
-    """The Kubernetes minor; empty where it is wrong."""
-    minor = (draft.text("spec", "kubernetesVersion") or "").removeprefix("v").rpartition(".")[0]
-    return minor if minor in draft.minors else ""
+    """The Kubernetes minor, supported or not; empty where the version is wrong."""
+    return (draft.text("spec", "kubernetesVersion") or "").removeprefix("v").rpartition(".")[0]
 
 
 def _args(draft: Draft, place: Loc, own: Mapping[str, str]) -> Iterator[Finding]:
