@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from bootstrap import applyset
+from bootstrap import applyset, clusterips
 from bootstrap.access import Access
 from bootstrap.apiserver import ApiClient, ApiError
 from bootstrap.applyset import Leftover
@@ -33,7 +33,9 @@ def run(connection: Connection, argv: Sequence[str], timeout_s: float, stdin: by
 
 def retried(access: Access, deed: Callable[[ApiClient], object], what: str, stopped: Callable[[], bool]) -> None:
     """Do a deed that may be done twice, through any ready API server, until it went through or the time is over."""
-    deadline = time.monotonic() + access.cluster.timeouts.kubernetes_api_call.total_seconds()
+    began = time.monotonic()
+    deadline = began + access.cluster.timeouts.kubernetes_api_call.total_seconds()
+    told = ""
     while True:
         try:
             deed(access.any_api())
@@ -44,6 +46,11 @@ def retried(access: Access, deed: Callable[[ApiClient], object], what: str, stop
             if not error.passing:
                 raise
             last = error
+            if isinstance(error, clusterips.LeftBehind):
+                deadline = max(deadline, began + error.patience_s)
+                if error.message != told:
+                    told = error.message
+                    access.tell(error.host or "", f"{told}; waiting for that")
         if time.monotonic() > deadline or stopped():
             raise RemoteError(f"{what} could not be applied", evidence=[f"last answer: {last}"]) from last
         time.sleep(0.5)
@@ -56,7 +63,11 @@ def applied_object(api: ApiClient, change: ApiApply) -> Mapping[str, Any]:
 
 def apply(api: ApiClient, change: ApiApply) -> None:
     """Server-side apply of a change's object."""
-    api.apply(applied_object(api, change))
+    thing = applied_object(api, change)
+    try:
+        api.apply(thing)
+    except ApiError as error:
+        raise clusterips.explained(api, thing, error) from error
 
 
 def prune(api: ApiClient, leftover: Leftover) -> None:

@@ -152,6 +152,25 @@ def test_a_definition_goes_with_its_objects_and_the_plan_says_so(lab: Lab, with_
     assert lab.bootstrap("verify", plain).returncode == 0
 
 
+def test_an_address_that_a_cut_creation_left_behind_is_waited_for(lab: Lab, with_web: str) -> None:
+    """What an API server leaves that is cut between the two is made by hand: which moment that is cannot be hit."""
+    dns = lab.get("-n", "kube-system", "service", "kube-dns")
+    address = dns["spec"]["clusterIP"]
+    held = lab.get("ipaddress", address)
+    lab.kubectl("-n", "kube-system", "delete", "service", "kube-dns")
+    wait_until(lambda: address not in lab.kubectl("get", "ipaddresses", "-o", "name"), 60, f"{address} free")
+    path = lab.directory / "left-behind.json"
+    metadata = {"name": address, "labels": held["metadata"]["labels"]}
+    path.write_text(json.dumps({**held, "metadata": metadata}))
+    lab.kubectl("create", "-f", str(path))
+    plain = lab.inventory("plain")
+    done = lab.bootstrap("init", plain, "--kubeconfig", lab.kubeconfig, "--prune")
+    assert done.returncode == 0, done.stderr
+    assert f"{address} is still held by a creation that was cut off" in done.stderr
+    assert lab.get("-n", "kube-system", "service", "kube-dns")["metadata"]["uid"] != dns["metadata"]["uid"]
+    assert lab.bootstrap("verify", plain).returncode == 0
+
+
 def two(lab: Lab) -> Path:
     path = lab.directory / "two.json"
     thing = {"apiVersion": "lab.example.com/v1", "kind": "Rocket", "metadata": {"name": "two", "namespace": "default"}}

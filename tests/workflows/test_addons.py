@@ -13,9 +13,9 @@ import yaml
 from bootstrap import applyset, queries
 from bootstrap.changes import ApiPrune
 from bootstrap.cluster import Cluster
-from bootstrap.errors import ExitCode, Refused, UsageError
+from bootstrap.errors import BootstrapError, ExitCode, Refused, UsageError
 from bootstrap.plan import Plan
-from bootstrap.testing import FakeFleet, Killed
+from bootstrap.testing import FakeFleet, Killed, addresses
 from tests.workflows.support import TIME, Recorder, a_cluster, init, plan_of
 
 PARENT = "/api/v1/configmaps/kube-system/bootstrap-addons"
@@ -363,3 +363,55 @@ def test_what_others_need_is_applied_before_them(house: House) -> None:
     )  # fmt: skip
     maps = [done.index(f"/api/v1/namespaces/space/configmaps/{name}") for name in ("mine", "more")]
     assert parent < namespace < min(maps) < max(maps) < workload
+
+
+DNS_ADDRESS = "10.96.0.10"
+
+
+def hold(house: House, address: str, namespace: str, name: str) -> None:
+    """Let an address be held for a Service, as by a creation that was cut off now."""
+    store = house.fleet.host("cp1").store()
+    assert store is not None
+    now = TIME.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    store.create((*addresses.ADDRESSES, address), addresses.ip_address(address, namespace, name), now)
+
+
+def test_an_address_that_a_cut_creation_left_behind_is_waited_for(house: House) -> None:
+    house.init(house.cluster(()))
+    hold(house, DNS_ADDRESS, "kube-system", "kube-dns")
+    began = TIME.monotonic()
+    said = house.init(house.cluster())
+    assert f"{DNS_ADDRESS} is still held by a creation that was cut off" in said.text
+    assert said.text.count("waiting for that") == 1
+    assert 55 < TIME.monotonic() - began < 100
+    assert house.has("Service", "kube-dns")
+
+
+def test_an_address_that_another_service_has_is_refused_by_its_name(house: House) -> None:
+    house.init(house.cluster(()))
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "theirs", "namespace": "default"}, "spec": {}}
+    store = house.fleet.host("cp1").store()
+    assert store is not None
+    store.apply(("/api/v1", "services", "default", "theirs"), service, "kubectl", "")
+    hold(house, DNS_ADDRESS, "default", "theirs")
+    with pytest.raises(BootstrapError, match=f"its address {DNS_ADDRESS} belongs to Service default/theirs") as caught:
+        house.init(house.cluster())
+    assert f"kubectl get ipaddress {DNS_ADDRESS}" in caught.value.hint
+
+
+def test_an_address_that_stays_held_is_told_when_the_time_is_over(house: House) -> None:
+    house.init(house.cluster(()))
+    hold(house, DNS_ADDRESS, "kube-system", "kube-dns")
+    house.fleet.before_step = lambda: renew(house)
+    with pytest.raises(BootstrapError, match="Service kube-system/kube-dns could not be applied") as caught:
+        house.init(house.cluster())
+    assert f"{DNS_ADDRESS} is still held" in caught.value.evidence[0]
+
+
+def renew(house: House) -> None:
+    """Let what holds the address be as old as the moment."""
+    store = house.fleet.host("cp1").store()
+    key = (*addresses.ADDRESSES, DNS_ADDRESS)
+    if store is not None and key in store.objects:
+        store.delete(key)
+        hold(house, DNS_ADDRESS, "kube-system", "kube-dns")
