@@ -15,10 +15,10 @@ from bench.nodes import Nodes, Readiness
 MARK = "/run/bench-mark"
 WRITTEN = f"""
 find /etc /usr/lib/sysusers.d /var/lib/kubelet/config.yaml /var/lib/kubelet/instance-config.yaml /var/lib/kubelet/pki \\
-    -path /etc/cni -prune -o -cnewer {MARK} -type f -printf '%s\\n' 2>/dev/null |
+    -cnewer {MARK} -type f -printf '%s\\n' 2>/dev/null |
     awk '{{ sum += $1 }} END {{ print sum + 0 }}'
 """
-"""Bytes of all files below what init writes to that were touched since the mark; the pod network's own are not init's."""
+"""Bytes of all files below what init writes to that were touched since the mark."""
 SHARED_PKI = "ca.crt ca.key front-proxy-ca.crt front-proxy-ca.key sa.pub sa.key etcd/ca.crt etcd/ca.key"
 
 
@@ -92,16 +92,29 @@ def by_hand(nodes: Nodes) -> dict[str, float]:
 
 
 def bootstrap(nodes: Nodes) -> dict[str, float]:
-    """`bootstrap init`, the whole command; then the same command again, and how many bytes of files that wrote on the nodes."""
+    """`bootstrap init`, the whole command, for what kubeadm brings: no pod network is applied and waited for.
+
+    Then the same command again, and how many bytes of files that wrote on the nodes.
+    """
     target = nodes.directory / "admin.kubeconfig"
     target.unlink(missing_ok=True)
+    inventory = inventory_of(nodes, list(nodes.addresses), pod_network=False)
     watch = Readiness(nodes)
-    finished = init(nodes, target)
+    finished = init(target, inventory)
     readyz = watch.last()
     nodes.everywhere(f"touch {MARK}; sleep 1")
-    again = init(nodes, target)
+    again = init(target, inventory)
     written = sum(int(nodes.sh(node, WRITTEN)) for node in nodes.addresses)
     return {"readyz": readyz, "exit": finished, "again": again, "again bytes": written}
+
+
+def with_pod_network(nodes: Nodes) -> dict[str, float]:
+    """`bootstrap init` with the lab's pod network among the add-ons: nodes are Ready and CoreDNS is rolled out when it ends."""
+    target = nodes.directory / "network.kubeconfig"
+    target.unlink(missing_ok=True)
+    watch = Readiness(nodes)
+    finished = init(target, nodes.inventory)
+    return {"readyz": watch.last(), "exit": finished}
 
 
 def add_master(nodes: Nodes) -> dict[str, float]:
@@ -110,7 +123,7 @@ def add_master(nodes: Nodes) -> dict[str, float]:
     target = nodes.directory / "members.kubeconfig"
     target.unlink(missing_ok=True)
     members = [first]
-    init(nodes, target, inventory_of(nodes, members))
+    init(target, inventory_of(nodes, members))
     took = []
     for node in others:
         members.append(node)
@@ -118,17 +131,19 @@ def add_master(nodes: Nodes) -> dict[str, float]:
     return {"join": sum(took) / len(took)}
 
 
-def inventory_of(nodes: Nodes, members: list[str]) -> Path:
+def inventory_of(nodes: Nodes, members: list[str], *, pod_network: bool = True) -> Path:
     """The lab's inventory with these masters alone."""
     inventory = yaml.safe_load(nodes.inventory.read_text())
     inventory["spec"]["hosts"] = [host for host in inventory["spec"]["hosts"] if host["name"] in members]
+    if not pod_network:
+        inventory["spec"]["addons"] = [addon for addon in inventory["spec"]["addons"] if "/" not in addon]
     path = nodes.inventory.with_name("members.yaml")    # beside it: what it names is looked for there
     path.write_text(yaml.safe_dump(inventory))
     return path
 
 
-def init(nodes: Nodes, target: Path, inventory: Path | None = None) -> float:
-    return command("init", str(inventory or nodes.inventory), "--kubeconfig", str(target))
+def init(target: Path, inventory: Path) -> float:
+    return command("init", str(inventory), "--kubeconfig", str(target))
 
 
 def command(*words: str) -> float:
@@ -140,4 +155,7 @@ def command(*words: str) -> float:
     return time.monotonic() - began
 
 
-WAYS = {"kubeadm": kubeadm, "by hand": by_hand, "bootstrap": bootstrap, "add-master": add_master}
+WAYS = {
+    "kubeadm": kubeadm, "by hand": by_hand, "bootstrap": bootstrap, "bootstrap with a pod network": with_pod_network,
+    "add-master": add_master,
+}  # fmt: skip

@@ -78,8 +78,13 @@ def _is_open(access: Access, host: str, address: str, port: int) -> bool:
         return False
 
 
-def no_majority(cluster: Cluster, facts: Mapping[str, Facts]) -> PersonNeeded:
-    """etcd does not answer: what is left of it, and what a person can do."""
+def no_majority(cluster: Cluster, facts: Mapping[str, Facts]) -> BootstrapError:
+    """etcd does not answer: what is left of it, and what a person can do; or that there never was one."""
+    if len(facts) == len(cluster.control_plane_hosts) and not any(found.etcd.has_member for found in facts.values()):
+        return Refused(
+            "no master of the inventory has etcd data: there is no control plane whose masters could come or go",
+            hint="bootstrap init INVENTORY makes one of all its masters at once",
+        )
     running = [name for name, found in sorted(facts.items()) if any(one.component == k.ETCD for one in found.processes)]
     masters = [host.name for host in cluster.control_plane_hosts]
     return PersonNeeded(

@@ -16,6 +16,10 @@ from bootstrap.differences import difference
 from bootstrap.facts import Facts, ServiceFacts
 from bootstrap.plan import Phase, Snapshot
 
+INACCURACY_S = 1.5
+"""How much earlier than it did a process may seem to have begun: a busy host's clock and uptime are read a moment apart, and of
+a container with an uptime of its own only whole seconds are known."""
+
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
     facts = snapshot.facts[host.name]
@@ -23,10 +27,12 @@ def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
     changes: list[Change] = list(files)
     service = facts.services.get("kubelet.service", ServiceFacts("kubelet.service"))
     drop_in = k.KUBELET_DROP_IN in {change.entry.path for change in files}
-    if drop_in or service.needs_reload or str(k.KUBELET_DROP_IN) not in service.drop_in_paths:
-        changes.append(Run(("systemctl", "daemon-reload"), "told systemd of the drop-in"))
+    reload = drop_in or service.needs_reload or str(k.KUBELET_DROP_IN) not in service.drop_in_paths
     if service.unit_file_state != "enabled":
-        changes.append(Run(("systemctl", "enable", "kubelet.service"), "enabled the kubelet"))
+        without_reload = ("--no-reload",) if reload else ()     # one reload, a moment later, is enough
+        changes.append(Run(("systemctl", *without_reload, "enable", "kubelet.service"), "enabled the kubelet"))
+    if reload:
+        changes.append(Run(("systemctl", "daemon-reload"), "told systemd of the drop-in"))
     read = [change for change in files if change.entry.path != k.KUBELET_INSTANCE_CONFIG]  # that one is for other tools
     if read or service.active_state != "active" or _outdated(facts):
         changes.append(Run(("systemctl", "restart", "kubelet.service"), "started the kubelet"))
@@ -34,9 +40,9 @@ def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
 
 
 def _outdated(facts: Facts) -> bool:
-    """Whether the running kubelet began before its files were last written."""
+    """Whether the running kubelet began before its files were last written. One that a run starts follows them at once."""
     seen = (facts.owned.get(path) for path in (k.KUBELET_CONFIG, k.KUBELET_DROP_IN))
-    return any(o is not None and o.mtime > facts.kubelet.start_time for o in seen)
+    return any(o is not None and o.mtime > facts.kubelet.start_time + INACCURACY_S for o in seen)
 
 
 PHASE = Phase("kubelet-start", "Kubelet configured and started", _changes)

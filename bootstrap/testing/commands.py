@@ -29,13 +29,15 @@ class Command:
 
 
 def systemctl(host: FakeHost, argv: Sequence[str], stdin: bytes) -> Completed:
-    """daemon-reload; enable, disable, start, stop, restart of kubelet.service."""
+    """daemon-reload; enable (with --no-reload, too), disable, start, stop, restart of kubelet.service."""
     kubelet = host.kubelet
     match tuple(argv[1:]):
         case ("daemon-reload",):
             kubelet.daemon_reload()
-        case (_, "kubelet.service") if not kubelet.installed:
+        case (*_, "kubelet.service") if not kubelet.installed:
             return Completed(5, b"", b"Failed to restart kubelet.service: Unit kubelet.service not found.\n")
+        case ("--no-reload", "enable", "kubelet.service"):
+            kubelet.enabled = True
         case ("enable" | "disable" as verb, "kubelet.service"):
             kubelet.enabled = verb == "enable"
         case ("start", "kubelet.service"):

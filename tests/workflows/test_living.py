@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import pytest
 
+from bootstrap.changes import Run
+from bootstrap.constants import KUBELET_CONFIG, KUBELET_DROP_IN
 from bootstrap.errors import Refused, UsageError
 from bootstrap.testing import FakeFleet
-from tests.workflows.support import a_cluster, a_living_fleet, init
+from tests.workflows.support import a_cluster, a_living_fleet, init, plan_of
 
 CLUSTER = a_cluster()
 OTHER = a_cluster(scheduler={"extraArgs": [{"name": "v", "value": "4"}]})
@@ -91,3 +94,17 @@ def test_a_controllers_kubeconfig_that_somebody_changed_is_refused_with_the_reas
 
 def processes(fleet: FakeFleet) -> dict[tuple[str, str], int]:
     return {(name, one.component): one.pid for name, host in fleet.hosts.items() for one in host.runtime.processes()}
+
+
+@pytest.mark.parametrize(("seconds", "restarted"), [(1.0, False), (2.0, True)])
+def test_a_kubelet_that_is_older_than_its_files_is_restarted_by_more_than_clocks_differ(
+    tmp_path: Path, seconds: float, restarted: bool
+) -> None:
+    fleet = a_living_fleet(CLUSTER, tmp_path)
+    host = fleet.host("cp2")
+    assert host.kubelet.process is not None
+    written = max(int(host.files.nodes[path].mtime) for path in (KUBELET_CONFIG, KUBELET_DROP_IN))    # seen in whole seconds
+    host.kubelet.process = replace(host.kubelet.process, start_time=written - seconds)
+    plan = plan_of(fleet, CLUSTER, tmp_path)
+    texts = [change.title for _, _, change in plan.all() if isinstance(change, Run)]
+    assert texts == (["started the kubelet"] if restarted else [])

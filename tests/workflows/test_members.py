@@ -188,6 +188,19 @@ def test_a_majority_that_is_lost_needs_a_person(tmp_path: Path) -> None:
     assert "--force-new-cluster" in lost.value.hint
 
 
+def test_before_any_init_there_is_nothing_to_join(tmp_path: Path) -> None:
+    three = masters("cp1", "cp2", "cp3")
+    fleet = FakeFleet.of(three)
+    before = fleet.count()
+    with pytest.raises(Refused, match="no master of the inventory has etcd data") as refused:
+        add(fleet, three, "cp3")
+    assert "bootstrap init INVENTORY" in refused.value.hint
+    assert fleet.count() == before
+    fleet.host("cp1").power_off()
+    with pytest.raises(PersonNeeded, match="etcd has no quorum"):      # who knows what cp1 has
+        add(fleet, three, "cp3")
+
+
 @pytest.mark.parametrize("listed", [True, False])
 def test_a_dead_master_gives_its_place_to_another_machine(tmp_path: Path, listed: bool) -> None:
     fleet = living(tmp_path, "cp1", "cp2", "cp3", spare=("cp4",))
