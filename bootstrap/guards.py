@@ -203,8 +203,8 @@ def _rolls(change: WriteFile, facts: Facts) -> bool:
 
 
 def _is_users(change: WriteFile, facts: Facts) -> bool:
-    """Whether a write is of a manifest that is no component's."""
-    return change.entry.path.parent == desired.manifest_dir(facts) and change.entry.path.stem not in k.COMPONENTS
+    """Whether a write is of a manifest that is none of this tool's own."""
+    return change.entry.path.parent == desired.manifest_dir(facts) and change.entry.path.stem not in k.STATIC_PODS
 
 
 def _changed_startup_files(change: WriteFile, writes: Sequence[WriteFile]) -> list[WriteFile]:

@@ -46,6 +46,5 @@ def main() -> None:
     \b
     Exit codes: 0 done, 2 usage or inventory, 3 a host cannot be reached,
     4 refused and nothing written, 5 stopped part-way: run it again,
-    6 failed and rolled back, 7 a person is needed, 8 differences found,
-    130 interrupted, 1 a bug.
+    7 a person is needed, 8 differences found, 130 interrupted, 1 a bug.
     """

@@ -63,7 +63,8 @@ def render(context: Context, inventory: Path, out: Path, secrets: bool) -> ExitC
 def verify(context: Context, inventory: Path, profile: str | None) -> ExitCode:
     """Compare what is there with the inventory.
 
-    Files, processes, certificates served, etcd members and API objects. Exit code 0, or 8 with the differences.
+    Files, processes, certificates served, etcd members and API objects. Exit code 0, 8 with the differences,
+    or 3 where only a host could not be reached.
     """
     from bootstrap import queries
 
@@ -76,9 +77,9 @@ def verify(context: Context, inventory: Path, profile: str | None) -> ExitCode:
 @INVENTORY
 @command
 def status(context: Context, inventory: Path) -> ExitCode:
-    """Show what every master is doing, also while the API is down.
+    """Show what every host is doing, also while the API is down.
 
-    Exit code 0 where every component answers and every node is in the API, 8 where not.
+    Exit code 0 where every component answers and every node is in the API, 8 where not, 3 where only a host is not reached.
     """
     from bootstrap import queries
 
@@ -95,7 +96,8 @@ def status(context: Context, inventory: Path) -> ExitCode:
 def logs(context: Context, inventory: Path, host: str, component: str, tail: int, previous: bool) -> ExitCode:
     """Show the log of a component, read from the host itself.
 
-    COMPONENT: etcd, kube-apiserver, kube-controller-manager, kube-scheduler or kubelet; of a worker balancer or kubelet.
+    COMPONENT: etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, or with spec.vip keepalived; of a worker
+    balancer or kubelet.
     """
     from bootstrap import logs as logging
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from bootstrap.cluster import Cluster
-from bootstrap.errors import SeveralErrors
+from bootstrap.errors import Refused, SeveralErrors
 from bootstrap.health import Endpoint, ask
 from bootstrap.testing import FakeFleet
 from bootstrap.waiting import NotHealthy
@@ -58,6 +58,14 @@ def test_people_and_workers_go_to_the_virtual_ip(tmp_path: Path) -> None:
 def test_a_second_init_has_nothing_to_do(tmp_path: Path) -> None:
     fleet, cluster = up(tmp_path)
     assert plan_of(fleet, cluster, tmp_path).is_empty
+
+
+def test_another_keepalived_is_refused_on_a_living_control_plane(tmp_path: Path) -> None:
+    fleet, _ = up(tmp_path)
+    with pytest.raises(Refused, match="this control plane is alive") as refused:
+        init(fleet, a_cluster(vip={**VIP, "imageTag": "2.3.0"}), tmp_path)
+    manifest = "/etc/kubernetes/manifests/keepalived.yaml"
+    assert refused.value.evidence == tuple(f"{name}: {manifest} would change" for name in ("cp1", "cp2", "cp3"))
 
 
 def test_init_ends_only_when_the_address_answers(tmp_path: Path) -> None:
