@@ -18,7 +18,7 @@ from bootstrap.facts.live import manifests
 from bootstrap.files import File, Secret
 from bootstrap.membership import Member, quorum
 from bootstrap.plan import Plan, Snapshot, Workflow
-from bootstrap.userpods import identity
+from bootstrap.userpods import identity, origin
 
 
 def is_live(facts: Mapping[str, Facts], *, unfinished: bool) -> bool:
@@ -203,8 +203,9 @@ def _rolls(change: WriteFile, facts: Facts) -> bool:
 
 
 def _is_users(change: WriteFile, facts: Facts) -> bool:
-    """Whether a write is of a manifest that is none of this tool's own."""
-    return change.entry.path.parent == desired.manifest_dir(facts) and change.entry.path.stem not in k.STATIC_PODS
+    """Whether a write is of a static pod of the user's own."""
+    entry = change.entry
+    return entry.path.parent == desired.manifest_dir(facts) and isinstance(entry, File) and bool(origin(entry.bytes))
 
 
 def _changed_startup_files(change: WriteFile, writes: Sequence[WriteFile]) -> list[WriteFile]:
