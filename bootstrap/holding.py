@@ -161,11 +161,12 @@ def alone(
     needed = quorum(len(masters))
     if len(reached) < needed:
         if not few_will_do:
-            away = ", ".join(name for name in masters if name not in connections)
+            away = [name for name in masters if name not in connections]
             raise Refused(
                 f"{len(reached)} of {len(masters)} masters can be reached: another operator may be at work on the others",
-                evidence=[f"not reached: {away}; nothing was written"],
-                hint=f"bring {needed - len(reached)} more back",
+                evidence=[f"not reached: {', '.join(away)}; nothing was written"],
+                hint=f"bring {needed - len(reached)} more back; where they are gone for ever, this says what a person can do: "
+                f"bootstrap remove-master INVENTORY {' '.join(away)} --dead --dry-run",
             )
         needed = len(reached)
     holds = Holds(reached, connections, owner(cluster.name, command), needed, again)

@@ -183,9 +183,15 @@ def test_a_majority_that_is_lost_needs_a_person(tmp_path: Path) -> None:
     fleet = living(tmp_path, "cp1", "cp2", "cp3")
     fleet.host("cp2").power_off()
     fleet.host("cp3").power_off()
+    three = masters("cp1", "cp2", "cp3")
     with pytest.raises(PersonNeeded, match="it runs on 1 of 3 masters, and 2 are needed") as lost:
-        remove(fleet, masters("cp1", "cp2", "cp3"), "cp3", dead=True, force_quorum_loss=True)
+        remove(fleet, three, "cp3", dead=True, force_quorum_loss=True)
     assert "--force-new-cluster" in lost.value.hint
+    with pytest.raises(Refused, match="1 of 3 masters can be reached") as refused:
+        remove(fleet, three, "cp2", "cp3", dead=True)
+    assert refused.value.hint.endswith("bootstrap remove-master INVENTORY cp2 cp3 --dead --dry-run")
+    with pytest.raises(PersonNeeded, match="it runs on 1 of 3 masters, and 2 are needed"):
+        remove(fleet, three, "cp2", "cp3", dead=True, dry_run=True)
 
 
 def test_before_any_init_there_is_nothing_to_join(tmp_path: Path) -> None:
