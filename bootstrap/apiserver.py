@@ -20,7 +20,12 @@ from bootstrap.health import decoded
 
 
 class ApiError(BootstrapError):
-    """The API server refused a request; status is the HTTP status."""
+    """The API server refused a request; status is the HTTP status.
+
+    patience_s: how long it may take until what is in the way has passed, where that is known.
+    """
+
+    patience_s = 0.0
 
     def __init__(self, what: str, status: int, message: str, *, host: str) -> None:
         super().__init__(f"the API server refused {what}: {message}", host=host)

@@ -1,8 +1,9 @@
 """A Service's cluster IP that is held already: by whom, and whether waiting frees it.
 
-For each cluster IP an API server makes an IPAddress, and then the Service. A request that is cut between the two leaves an
-IPAddress of no Service, and the same Service is refused until an API server has deleted that, once it is 60 s old.
-Source: Kubernetes pkg/registry/core/service/ipallocator/controller/repairip.go, syncIPAddress (v1.36.3, v1.37.2).
+For each cluster IP an API server makes an IPAddress, and then the Service. A server-side apply that is cut between the two leaves
+an IPAddress of no Service, and the same Service is refused until an API server has deleted that, once it is 60 s old.
+Source: Kubernetes pkg/registry/core/service/ipallocator/controller/repairip.go, syncIPAddress (v1.36.3, v1.37.2);
+apiserver pkg/registry/generic/registry/store.go, Update (v0.36.3): what was taken for an object is kept before it is stored.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _REFUSED = "provided IP is already allocated"
 
 
 class LeftBehind(ApiError):
-    """A cluster IP is held by a creation that was cut off, for no longer than patience_s."""
+    """A cluster IP is held by a creation that was cut off."""
 
     patience_s = 120.0      # 60 of them until the API servers delete what holds it; the rest is for slow machines
 

@@ -46,11 +46,10 @@ def retried(access: Access, deed: Callable[[ApiClient], object], what: str, stop
             if not error.passing:
                 raise
             last = error
-            if isinstance(error, clusterips.LeftBehind):
-                deadline = max(deadline, began + error.patience_s)
-                if error.message != told:
-                    told = error.message
-                    access.tell(error.host or "", f"{told}; waiting for that")
+            deadline = max(deadline, began + error.patience_s)
+            if error.patience_s and error.message != told:
+                told = error.message
+                access.tell(error.host or "", f"{told}; waiting for that")
         if time.monotonic() > deadline or stopped():
             raise RemoteError(f"{what} could not be applied", evidence=[f"last answer: {last}"]) from last
         time.sleep(0.5)
