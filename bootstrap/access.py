@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -38,6 +39,7 @@ class Access:
         """Let clients be made anew, with the identities that are on the hosts by then."""
         cluster, port = self.cluster, self.cluster.api_server.bind_port
         self._api = _Clients(lambda host, connection: ApiClient.of(connection, cluster.host(host).address, port))
+        self._ready: tuple[float, ApiClient] | None = None      # when the last one said so that was asked
         self._etcd = _Clients(lambda host, connection: EtcdClient.of(connection, cluster.host(host).address))
 
     @property
@@ -64,13 +66,19 @@ class Access:
         """The etcd member of one master. Raises NoAnswer where the host has no client certificate (yet)."""
         return self._etcd.of(host, self.connections[host])
 
-    def any_api(self) -> ApiClient:
-        """The first API server, by host name, that is ready. Raises NoAnswer when none is, HostUnreachable when no host is."""
+    def any_api(self, *, ready_within_s: float = 0.0) -> ApiClient:
+        """The first API server, by host name, that is ready. Raises NoAnswer when none is, HostUnreachable when no host is.
+
+        ready_within_s: one that said so that lately is not asked again.
+        """
+        if self._ready is not None and time.monotonic() - self._ready[0] < ready_within_s:
+            return self._ready[1]
         answers, lost = [], []
         for host in self.masters:
             try:
                 client = self.api(host)
                 if client.ready():
+                    self._ready = time.monotonic(), client
                     return client
                 answers.append(f"{host}: not ready")
             except HostUnreachable as error:

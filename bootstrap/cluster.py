@@ -333,6 +333,7 @@ class Hardening(Model):
     strong_ciphers: TLS 1.2 with forward secrecy and AEAD, or TLS 1.3, everywhere.
     extended_tokens: whether service account tokens of pods live for a year.
     kubelet_serving: kubelets' serving certificates are issued by the cluster's CA, and the API server verifies them.
+    controller_serving: the controller manager's and the scheduler's serving certificates are issued by the cluster's CA.
     etcd_user: etcd runs as a system user `etcd` of its own.
     confined_pods: static pods run with no more capabilities than they need and a read-only root file system.
     kubelet: kubelets' own settings: seccomp by default, at most 4096 processes and threads per pod.
@@ -349,6 +350,7 @@ class Hardening(Model):
     strong_ciphers: bool = True
     extended_tokens: bool = False
     kubelet_serving: bool = True
+    controller_serving: bool = True
     etcd_user: bool = True
     confined_pods: bool = True
     kubelet: bool = True

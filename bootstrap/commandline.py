@@ -6,6 +6,8 @@ command line itself was wrong or somebody pressed Ctrl-C.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import logging
 import os
 import shlex
@@ -157,6 +159,7 @@ class Main(click.Group):
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
         words = sys.argv[1:] if args is None else list(args)
+        atexit.register(gc.freeze)      # an interpreter that ends looks for cycles in all that is left: a fifth of a second
         try:
             code = super().main(args, *rest, **{**options, "standalone_mode": False})
         except click.exceptions.NoArgsIsHelpError as error:

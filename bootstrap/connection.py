@@ -33,8 +33,8 @@ class Tls:
     """How to speak TLS to a component: PEM bytes, all in memory.
 
     server_name: the name or address that the server's certificate must carry.
-    ca empty: the certificate is not checked. Only for loopback addresses of the host and without client_certificate: the
-    controller manager and the scheduler serve their health with a certificate that they made up, and SSH proves the host.
+    ca empty: the certificate is not checked. Only for loopback addresses of the host and without client_certificate: where
+    extraArgs give a controller manager or scheduler a certificate, nobody here knows by whom, and SSH proves the host.
     """
 
     ca: bytes

@@ -7,6 +7,8 @@ from pathlib import PurePosixPath
 KUBERNETES_DIR = PurePosixPath("/etc/kubernetes")
 PKI_DIR = KUBERNETES_DIR / "pki"
 ETCD_PKI_DIR = PKI_DIR / "etcd"
+CONTROLLER_MANAGER_PKI_DIR = PKI_DIR / "controller-manager"
+SCHEDULER_PKI_DIR = PKI_DIR / "scheduler"
 ETCD_USER = "etcd"
 ETCD_USER_PKI_DIR = KUBERNETES_DIR / "etcd-pki"
 SYSUSERS_FILE = PurePosixPath("/etc/sysusers.d/kubernetes-etcd.conf")

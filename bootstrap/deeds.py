@@ -21,6 +21,9 @@ from bootstrap.plan import taint_in
 # Source: Kubernetes pkg/controlplane/apiserver/server.go, IdentityLeaseComponentLabelKey (1.35 to 1.37).
 _SERVERS_LEASES = "apiserver.kubernetes.io%2Fidentity%3Dkube-apiserver"
 
+READY_WITHIN_S = 1.0
+"""How long an API server that was ready is believed to be: a phase has a dozen objects, and each can be tried again."""
+
 
 def run(connection: Connection, argv: Sequence[str], timeout_s: float, stdin: bytes = b"") -> None:
     """Run a program on a host. Raises RemoteError with the end of what it said where it does not end with 0."""
@@ -35,10 +38,10 @@ def retried(access: Access, deed: Callable[[ApiClient], object], what: str, stop
     """Do a deed that may be done twice, through any ready API server, until it went through or the time is over."""
     began = time.monotonic()
     deadline = began + access.cluster.timeouts.kubernetes_api_call.total_seconds()
-    told = ""
+    told, trust_s = "", READY_WITHIN_S
     while True:
         try:
-            deed(access.any_api())
+            deed(access.any_api(ready_within_s=trust_s))
             return
         except (NoAnswer, HostUnreachable) as error:    # the latter: that host's connection; another has an API server too
             last: Exception = error
@@ -52,6 +55,7 @@ def retried(access: Access, deed: Callable[[ApiClient], object], what: str, stop
                 access.tell(error.host or "", f"{told}; waiting for that")
         if time.monotonic() > deadline or stopped():
             raise RemoteError(f"{what} could not be applied", evidence=[f"last answer: {last}"]) from last
+        trust_s = 0.0
         time.sleep(0.5)
 
 

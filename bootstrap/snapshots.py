@@ -182,8 +182,8 @@ def given_authorities(cluster: Cluster) -> Found | None:
 
 
 def _due(cluster: Cluster, host: Host, authorities: Authorities, facts: Facts, now: datetime) -> dict[PurePosixPath, str]:
-    serving = cluster.hardening.kubelet_serving
-    certificates = pki.pki_due(cluster, host, authorities, facts.owned, now, kubelet_serving=serving)
+    left_out = hardening.certificates_left_out(cluster)
+    certificates = pki.pki_due(cluster, host, authorities, facts.owned, now, left_out=left_out)
     return certificates | kubeconfig.kubeconfigs_due(cluster, host, authorities, facts.kubeconfigs, facts.owned, now)
 
 
@@ -199,9 +199,8 @@ def _keys(access: Access, facts: Mapping[str, Facts]) -> dict[str, dict[PurePosi
 def _files(
     cluster: Cluster, host: Host, authorities: Authorities, facts: Facts, access: Access | None, now: datetime
 ) -> HostPki:
-    certificates = pki.pki_files(
-        cluster, host, authorities, facts.owned, now, kubelet_serving=cluster.hardening.kubelet_serving
-    )
+    left_out = hardening.certificates_left_out(cluster)
+    certificates = pki.pki_files(cluster, host, authorities, facts.owned, now, left_out=left_out)
     parts = [certificates]
     if cluster.hardening.etcd_user and host.role is Role.CONTROL_PLANE:
         due = pki.keys_due(certificates, facts.owned)

@@ -175,7 +175,7 @@ def _live(snapshot: Snapshot, host: Host, access: Access) -> list[Difference]:
             continue
         wanted = _fingerprint(seen.content)
         try:
-            answer = connection.request(Request("GET", host.address, port, "/version", tls))
+            answer = connection.request(Request("GET", tls.server_name, port, "/version", tls))
         except NoAnswer as error:
             found.append(Difference(host.name, f"certificate served by {what}", str(path), str(error)))
             continue
@@ -221,6 +221,12 @@ def _served(snapshot: Snapshot, host: Host, access: Access) -> Iterable[tuple[st
     if host.role is Role.WORKER:
         return
     yield k.API_SERVER, snapshot.cluster.api_server.bind_port, k.PKI_DIR / "apiserver.crt", cluster
+    for endpoint, directory in (
+        (healthz.controller_manager(snapshot), k.CONTROLLER_MANAGER_PKI_DIR),
+        (healthz.scheduler(snapshot), k.SCHEDULER_PKI_DIR),
+    ):
+        if endpoint.ca:
+            yield endpoint.component, endpoint.port, directory / "server.crt", Tls(endpoint.ca, endpoint.address)
     try:
         etcd = access.etcd(host.name).tls
     except NoAnswer:

@@ -17,11 +17,13 @@ from bootstrap.hardening.config_files import (
 )
 from bootstrap.hardening.flags import extra_args, extra_volumes, writes_audit_log
 from bootstrap.hardening.kubelet import kubelet_fields
+from bootstrap.hardening.serving import certificates_left_out, serves_ours
 
 __all__ = [
     "ENCRYPTION",
     "ConfigFile",
     "anonymous_paths",
+    "certificates_left_out",
     "config_flags",
     "extra_args",
     "extra_volumes",
@@ -29,5 +31,6 @@ __all__ = [
     "named",
     "placeholder",
     "public_files",
+    "serves_ours",
     "writes_audit_log",
 ]

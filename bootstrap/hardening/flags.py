@@ -14,6 +14,7 @@ from bootstrap.constants import API_SERVER, API_SERVER_CONFIG_DIR, AUDIT_LOG_DIR
 from bootstrap.hardening import audit
 from bootstrap.hardening.ciphers import CIPHER_SUITES, MIN_VERSION
 from bootstrap.hardening.config_files import ADMISSION, config_flags
+from bootstrap.hardening.serving import serving_flags, serving_volumes
 from bootstrap.owned import flag_name
 
 ENABLED, DISABLED = "enable-admission-plugins", "disable-admission-plugins"
@@ -46,7 +47,7 @@ def extra_args(cluster: Cluster, component: str, files: Mapping[str, PurePosixPa
         case "kube-controller-manager":
             ours = _controller_manager(cluster)
         case "kube-scheduler":
-            ours = _served(cluster)
+            ours = {**_served(cluster), **serving_flags(cluster, component)}
         case _:
             ours = _etcd(cluster, user)
     given = {flag_name(arg.name) for arg in user}
@@ -65,7 +66,7 @@ def extra_volumes(cluster: Cluster, component: str) -> tuple[Volume, ...]:
         SCHEDULER: cluster.scheduler.extra_volumes,
     }[component]
     names, places = {volume.name for volume in user}, {volume.mount_path for volume in user}
-    ours = _api_server_volumes(cluster) if component == API_SERVER else []
+    ours = _api_server_volumes(cluster) if component == API_SERVER else serving_volumes(cluster, component)
     return (*(volume for volume in ours if volume.name not in names and volume.mount_path not in places), *user)
 
 
@@ -121,7 +122,7 @@ def _gates(cluster: Cluster) -> str:
 
 
 def _controller_manager(cluster: Cluster) -> dict[str, str]:
-    flags = {**_served(cluster), **REQUESTS}
+    flags = {**_served(cluster), **REQUESTS, **serving_flags(cluster, CONTROLLER_MANAGER)}
     if cluster.hardening.terminated_pods:
         flags["terminated-pod-gc-threshold"] = str(KEPT_TERMINATED_PODS)
     return flags

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 
-from bootstrap.cluster import Cluster, Host, Role
-from bootstrap.constants import ETCD_PKI_DIR, KUBELET_PKI_DIR, PKI_DIR
+from bootstrap.cluster import Cluster, Host
+from bootstrap.constants import KUBELET_PKI_DIR, PKI_DIR
 from bootstrap.errors import Refused
 from bootstrap.files import Directory, File, Link, Observed, Secret
 from bootstrap.pki.authority import Authorities, Authority
 from bootstrap.pki.check import problem_with
 from bootstrap.pki.issue import Issued, issue
 from bootstrap.pki.shared import CERTIFICATE_MODE, KEY_MODE, MISSING, shared_files
-from bootstrap.pki.table import CERTIFICATES, KUBELET_CLIENT_CURRENT, KUBELET_SERVING, CertificateEntry, Wanted
+from bootstrap.pki.table import CERTIFICATES, KUBELET_CLIENT_CURRENT, CertificateEntry, Wanted
 
 
 @dataclass(frozen=True)
@@ -58,18 +58,19 @@ def pki_due(
     *,
     keys: Mapping[PurePosixPath, Secret] | None = None,
     renewal: Renewal = NO_RENEWAL,
-    kubelet_serving: bool = True,
+    left_out: Set[str] = frozenset(),
 ) -> dict[PurePosixPath, str]:
     """Paths of the certificates to issue and the shared files to copy to `host`, each with the reason. Signs nothing.
 
     observed: `Facts.owned`. keys: contents of this host's private keys, where they were read: they must match then.
+    left_out: names of CERTIFICATES that this cluster has no use for.
     """
     reasons: dict[PurePosixPath, str] = {}
     for shared in shared_files(host, authorities):
         reason = shared.reason(observed.get(shared.path))
         if reason:
             reasons[shared.path] = reason
-    for entry in _entries(host, kubelet_serving):
+    for entry in _entries(host, left_out):
         authority = authorities.named(entry.authority)
         problem = (
             "is to be renewed" if entry.name in renewal.names
@@ -89,18 +90,18 @@ def pki_files(
     *,
     keys: Mapping[PurePosixPath, Secret] | None = None,
     renewal: Renewal = NO_RENEWAL,
-    kubelet_serving: bool = True,
+    left_out: Set[str] = frozenset(),
 ) -> HostFiles:
     """All PKI files of `host`. Arguments as pki_due; the authorities' keys must have been read if that gives anything.
 
     A key stands before its certificate. Raises Refused naming what an external authority has to issue.
     """
     reasons = pki_due(
-        cluster, host, authorities, observed, now, keys=keys, renewal=renewal, kubelet_serving=kubelet_serving
+        cluster, host, authorities, observed, now, keys=keys, renewal=renewal, left_out=left_out
     )
-    entries = _entries(host, kubelet_serving)
+    entries = _entries(host, left_out)
     refuse_external(host, {entry.path: authorities.named(entry.authority) for entry in entries}, reasons)
-    files: list[File | Directory | Link] = [directory(path, observed) for path in _directories(host)]
+    files: list[File | Directory | Link] = [directory(path, observed) for path in _directories(entries)]
     kept: list[Kept] = []
     for shared in shared_files(host, authorities):
         seen = observed.get(shared.path)
@@ -156,14 +157,13 @@ def stricter(seen: Observed | None, mode: int) -> int:
     return seen.mode & mode if seen is not None and seen.mode & 0o400 else mode
 
 
-def _entries(host: Host, kubelet_serving: bool) -> list[CertificateEntry]:
-    return [
-        entry for entry in CERTIFICATES if host.role in entry.roles and (kubelet_serving or entry is not KUBELET_SERVING)
-    ]
+def _entries(host: Host, left_out: Set[str]) -> list[CertificateEntry]:
+    return [entry for entry in CERTIFICATES if host.role in entry.roles and entry.name not in left_out]
 
 
-def _directories(host: Host) -> tuple[PurePosixPath, ...]:
-    return (PKI_DIR, *((ETCD_PKI_DIR,) if host.role is Role.CONTROL_PLANE else ()), KUBELET_PKI_DIR)
+def _directories(entries: Iterable[CertificateEntry]) -> tuple[PurePosixPath, ...]:
+    """Where they lie, and above them PKI_DIR: every host has the cluster's CA there."""
+    return tuple(dict.fromkeys((PKI_DIR, *(entry.path.parent for entry in entries))))
 
 
 def _kept_problem(

@@ -49,12 +49,17 @@ def etcd_server_names(cluster: Cluster, host: Host) -> AltNames:
 
     Source: kubeadm app/util/pkiutil/pki_helpers.go, getAltNames (v1.36.3).
     """
-    return alt_names([*_etcd_names(host), *cluster.etcd.local.server_cert_sans])
+    return alt_names([*_local_names(host), *cluster.etcd.local.server_cert_sans])
 
 
 def etcd_peer_names(cluster: Cluster, host: Host) -> AltNames:
     """Names of the etcd member on `host` towards its peers. Source: as etcd_server_names."""
-    return alt_names([*_etcd_names(host), *cluster.etcd.local.peer_cert_sans])
+    return alt_names([*_local_names(host), *cluster.etcd.local.peer_cert_sans])
+
+
+def controller_names(cluster: Cluster, host: Host) -> AltNames:
+    """Names of the controller manager and of the scheduler on `host`, which listen on loopback unless extraArgs say more."""
+    return alt_names(_local_names(host))
 
 
 def kubelet_names(cluster: Cluster, host: Host) -> AltNames:
@@ -83,5 +88,5 @@ def _addresses(host: Host) -> list[str]:
     return [host.address, *([host.secondary_address] if host.secondary_address else [])]
 
 
-def _etcd_names(host: Host) -> list[str]:
+def _local_names(host: Host) -> list[str]:
     return [host.name, "localhost", *_addresses(host), "127.0.0.1", "::1"]

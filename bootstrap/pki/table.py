@@ -1,4 +1,4 @@
-"""The tables of certificate authorities and certificates: kubeadm's set and names, and the kubelet's two."""
+"""The tables of certificate authorities and certificates: kubeadm's set and names, and what serves that has none with kubeadm."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 
 from bootstrap.cluster import Cluster, Host, Role
-from bootstrap.constants import ETCD_PKI_DIR, KUBELET_PKI_DIR, PKI_DIR
+from bootstrap.constants import CONTROLLER_MANAGER_PKI_DIR, ETCD_PKI_DIR, KUBELET_PKI_DIR, PKI_DIR, SCHEDULER_PKI_DIR
 from bootstrap.pki import names
 from bootstrap.pki.names import NO_NAMES, AltNames
 
@@ -106,6 +106,16 @@ KUBELET_SERVING = CertificateEntry(
     KUBELET_PKI_DIR / "kubelet.crt", "ca", NODE_USER, (Usage.SERVER,), (NODES_GROUP,), names.kubelet_names, tuple(Role),
 )
 
+CONTROLLER_MANAGER_SERVING = CertificateEntry(
+    "controller-manager-serving", "certificate for serving the controller manager's health and metrics",
+    CONTROLLER_MANAGER_PKI_DIR / "server.crt", "ca", "kube-controller-manager", (Usage.SERVER,), alt_names=names.controller_names,
+)
+
+SCHEDULER_SERVING = CertificateEntry(
+    "scheduler-serving", "certificate for serving the scheduler's health and metrics",
+    SCHEDULER_PKI_DIR / "server.crt", "ca", "kube-scheduler", (Usage.SERVER,), alt_names=names.controller_names,
+)
+
 CERTIFICATES = (
     CertificateEntry(
         "apiserver", "certificate for serving the Kubernetes API",
@@ -139,10 +149,12 @@ CERTIFICATES = (
         "apiserver-etcd-client", "certificate the apiserver uses to access etcd",
         PKI_DIR / "apiserver-etcd-client.crt", "etcd-ca", "kube-apiserver-etcd-client", (Usage.CLIENT,),
     ),
+    CONTROLLER_MANAGER_SERVING,
+    SCHEDULER_SERVING,
     KUBELET_CLIENT,
     KUBELET_SERVING,
 )
-"""Source: kubeadm app/phases/certs/certlist.go (v1.36.3); the kubelet's two are our own."""
+"""Source: kubeadm app/phases/certs/certlist.go (v1.36.3); the last four are our own."""
 
 
 def authority_entry(name: str) -> AuthorityEntry:

@@ -244,9 +244,9 @@ class FakeHost:
         container = self.answering(name)
         if container is None or self.fleet.store_for(self, self.file_of(container, "kubeconfig")) is None:
             raise _refused(request)
-        self._greet(request, b"")
+        der = self._greet(request, self.file_of(container, "tls-cert-file"))
         known = ("/healthz",) if name == k.CONTROLLER_MANAGER else ("/healthz", "/livez", "/readyz")
-        return Answer(200, b"ok") if request.path in known else Answer(403, b"Forbidden")
+        return Answer(200, b"ok", der) if request.path in known else Answer(403, b"Forbidden", der)
 
     def _plain(self, request: Request, etcd: Container, certificate: str, authority: str) -> Answer:
         """The TLS part of one of etcd's ports, which wants a client certificate."""

@@ -57,6 +57,17 @@ def test_a_fault_is_found_and_gone_when_mended(
     wait_until(lambda: found(lab, cluster) == [], 300, "no difference left")
 
 
+def test_a_certificate_that_is_issued_anew_is_served_without_a_restart(lab: Lab, cluster: Path) -> None:
+    """verify compares what is served with what lies there: a scheduler that kept its old one would show."""
+    directory = "/etc/kubernetes/pki/scheduler"
+    process, old = lab.sh(CP1, "pgrep -x kube-scheduler"), lab.sh(CP1, f"cat {directory}/server.crt")
+    lab.sh(CP1, f"rm {directory}/server.crt")
+    lab.init(cluster)
+    assert lab.sh(CP1, f"cat {directory}/server.crt") != old
+    wait_until(lambda: found(lab, cluster) == [], 120, "the new certificate served")
+    assert lab.sh(CP1, "pgrep -x kube-scheduler") == process
+
+
 def test_no_automated_check_of_the_cis_benchmark_fails(lab: Lab, cluster: Path) -> None:
     """What is left is for a person: anonymous probes, times, pull policy, credentials, the pod network's files."""
     done = lab.bootstrap("verify", cluster, "--profile", "cis", "--output", "json")

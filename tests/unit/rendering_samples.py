@@ -108,6 +108,7 @@ NOTHING = Hardening(
     strong_ciphers=False,
     extended_tokens=True,
     kubelet_serving=False,
+    controller_serving=False,
     etcd_user=False,
     confined_pods=False,
     kubelet=False,

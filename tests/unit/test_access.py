@@ -89,3 +89,21 @@ def test_without_any_api_server_each_host_says_why() -> None:
 def test_without_any_host_it_is_no_matter_of_the_api() -> None:
     with pytest.raises(HostUnreachable, match="lost the connection to cp1"):
         access(Stub("cp1", lost)).any_api()
+
+
+def test_an_api_server_that_was_ready_a_moment_ago_is_not_asked_again_where_that_will_do() -> None:
+    asked: list[str] = []
+
+    class Counting(Stub):
+        def request(self, request: Request, *, timeout_s: float = 5.0) -> Answer:
+            asked.append(self.name)
+            return Answer(200 if self.name == "cp2" else 500, b"")
+
+    found = access(Counting("cp1"), Counting("cp2"))
+    first = found.any_api(ready_within_s=60)
+    assert (asked, found.any_api(ready_within_s=60)) == (["cp1", "cp2"], first)
+    assert asked == ["cp1", "cp2"]
+    assert found.any_api() is first
+    assert asked == ["cp1", "cp2", "cp1", "cp2"]
+    found.forget_clients()
+    assert found.any_api(ready_within_s=60) is not first

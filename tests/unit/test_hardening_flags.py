@@ -12,6 +12,7 @@ from bootstrap.cluster import (
     Arg,
     Audit,
     Cluster,
+    ControlPlaneComponent,
     EncryptionAtRest,
     Etcd,
     Hardening,
@@ -73,6 +74,8 @@ def test_with_every_switch_off_kubeadm_config_and_kubelets_say_nothing_of_it() -
         ("strong_ciphers", False, "etcd", "cipher-suites"),
         ("extended_tokens", True, "kube-apiserver", "service-account-extend-token-expiration"),
         ("kubelet_serving", False, "kube-apiserver", "kubelet-certificate-authority"),
+        ("controller_serving", False, "kube-controller-manager", "tls-cert-file"),
+        ("controller_serving", False, "kube-scheduler", "tls-private-key-file"),
         ("audit", Audit(enabled=False), "kube-apiserver", "audit-policy-file"),
         ("audit", Audit(enabled=False), "kube-apiserver", "audit-log-path"),
         ("encryption_at_rest", EncryptionAtRest.NONE, "kube-apiserver", "encryption-provider-config"),
@@ -83,6 +86,21 @@ def test_with_every_switch_off_kubeadm_config_and_kubelets_say_nothing_of_it() -
 def test_each_switch_has_its_flag(switch: str, off: object, component: str, flag: str) -> None:
     assert flag in flags(api_server(), component)
     assert flag not in flags(api_server(**{switch: off}), component)
+
+
+@pytest.mark.parametrize("flag", ["tls-cert-file", "tls_private_key_file", "cert-dir"])
+def test_a_scheduler_with_a_certificate_of_the_users_has_none_of_ours(flag: str) -> None:
+    cluster = samples.a_cluster(scheduler=ControlPlaneComponent(extra_args=(Arg(name=flag, value="/etc/mine"),)))
+    given = flags(cluster, "kube-scheduler")
+    assert [name for name in given if name.startswith(("tls-cert", "tls-private", "cert-dir"))] == [flag.replace("_", "-")]
+    assert [volume.name for volume in hardening.extra_volumes(cluster, "kube-scheduler")] == []
+    assert hardening.certificates_left_out(cluster) == {"scheduler-serving"}
+    assert hardening.serves_ours(cluster, "kube-controller-manager")
+
+
+def test_a_scheduler_sees_of_the_pki_its_own_directory() -> None:
+    (volume,) = hardening.extra_volumes(samples.a_cluster(), "kube-scheduler")
+    assert (volume.mount_path, volume.read_only, volume.path_type) == ("/etc/kubernetes/pki/scheduler", True, "Directory")
 
 
 def test_plugins_of_ours_and_of_the_user_are_added_up() -> None:

@@ -212,8 +212,15 @@ def test_serving_certificate_of_the_kubelets_own():
     own = issue(Wanted("cp1@123"), new_authorities().ca, now=NOW, lifetime=timedelta(1), algorithm=CLUSTER.encryption_algorithm)
     disk = DISK.plus(File(path, own.certificate, 0o644))
     assert "is not signed by the ca" in due(disk)[path]
-    assert due(disk, kubelet_serving=False) == {}
-    assert path not in {entry.path for entry in files(disk, authorities=UNREAD, kubelet_serving=False).entries}
+    assert due(disk, left_out={"kubelet-serving"}) == {}
+    assert path not in {entry.path for entry in files(disk, authorities=UNREAD, left_out={"kubelet-serving"}).entries}
+
+
+def test_a_certificate_that_is_left_out_has_no_directory():
+    directory = PKI / "scheduler"
+    assert directory in {entry.path for entry in files(Disk({}, {})).entries}
+    left_out = files(Disk({}, {}), left_out={"scheduler-serving"})
+    assert not [entry.path for entry in left_out.entries if entry.path.is_relative_to(directory)]
 
 
 def test_kubelet_client_organization_of_earlier_kubeadm_is_tolerated():

@@ -25,7 +25,7 @@ from tests.unit.pki_samples import KUBELET_PKI, NOW, PKI, Read, a_cluster, file,
 
 DAY = timedelta(days=1)
 CA = AUTHORITIES[0]
-ETCD_NAMES = ("cp1", "localhost", "192.0.2.11", "127.0.0.1", "::1")
+LOCAL = ("cp1", "localhost", "192.0.2.11", "127.0.0.1", "::1")
 
 EXPECTED = {
     PKI / "apiserver.crt": Read(
@@ -35,10 +35,12 @@ EXPECTED = {
     ),
     PKI / "apiserver-kubelet-client.crt": Read("kube-apiserver-kubelet-client", (), ("client",), ()),
     PKI / "front-proxy-client.crt": Read("front-proxy-client", (), ("client",), ()),
-    PKI / "etcd/server.crt": Read("cp1", (), ("server", "client"), ETCD_NAMES),
-    PKI / "etcd/peer.crt": Read("cp1", (), ("server", "client"), ETCD_NAMES),
+    PKI / "etcd/server.crt": Read("cp1", (), ("server", "client"), LOCAL),
+    PKI / "etcd/peer.crt": Read("cp1", (), ("server", "client"), LOCAL),
     PKI / "etcd/healthcheck-client.crt": Read("kube-etcd-healthcheck-client", (), ("client",), ()),
     PKI / "apiserver-etcd-client.crt": Read("kube-apiserver-etcd-client", (), ("client",), ()),
+    PKI / "controller-manager/server.crt": Read("kube-controller-manager", (), ("server",), LOCAL),
+    PKI / "scheduler/server.crt": Read("kube-scheduler", (), ("server",), LOCAL),
     KUBELET_PKI / "kubelet-client-2030-01-02-03-04-05.pem": Read("system:node:cp1", ("system:nodes",), ("client",), ()),
     KUBELET_PKI / "kubelet.crt": Read("system:node:cp1", ("system:nodes",), ("server",), ("cp1", "192.0.2.11")),
 }
@@ -220,7 +222,7 @@ def test_openssl_agrees(tmp_path: Path, new_host):
 def test_files_are_named_and_protected_as_kubeadms(new_host):
     keys = ["ca.key", "front-proxy-ca.key", "etcd/ca.key", "sa.key", "sa.pub", "apiserver.key", "apiserver-kubelet-client.key",
             "front-proxy-client.key", "etcd/server.key", "etcd/peer.key", "etcd/healthcheck-client.key",
-            "apiserver-etcd-client.key"]
+            "apiserver-etcd-client.key", "controller-manager/server.key", "scheduler/server.key"]
     certificates = [name.replace(".key", ".crt") for name in keys if not name.startswith("sa")]
     for name in keys:
         assert file(new_host, PKI / name).mode == 0o600
@@ -229,7 +231,7 @@ def test_files_are_named_and_protected_as_kubeadms(new_host):
         assert file(new_host, PKI / name).mode == 0o644
     paths = {entry.path for entry in new_host.entries}
     kubelets = ["kubelet.crt", "kubelet.key", "kubelet-client-current.pem", "kubelet-client-2030-01-02-03-04-05.pem"]
-    directories = {PKI, PKI / "etcd", KUBELET_PKI}
+    directories = {PKI, PKI / "etcd", PKI / "controller-manager", PKI / "scheduler", KUBELET_PKI}
     assert paths == {*(PKI / name for name in keys + certificates), *(KUBELET_PKI / name for name in kubelets), *directories}
 
 

@@ -70,4 +70,5 @@ def test_without_secrets_only_what_follows_from_the_inventory_is_written(tmp_pat
     left_out = whole - public
     assert PurePosixPath("/etc/kubernetes/keepalived/ca.crt") in left_out
     assert not [path for path in public if path.suffix in (".key", ".crt", ".conf") and path.name.startswith("admin")]
-    assert {path.parent.name for path in left_out} <= {"pki", "etcd", "etcd-pki", "kubernetes", "kube-apiserver", "keepalived"}
+    pki = {"pki", "etcd", "controller-manager", "scheduler", "etcd-pki"}
+    assert {path.parent.name for path in left_out} <= pki | {"kubernetes", "kube-apiserver", "keepalived"}

@@ -15,6 +15,7 @@ from bootstrap.cluster import Cluster, Host
 from bootstrap.connection import Connection
 from bootstrap.console import Console
 from bootstrap.errors import ExitCode, HostUnreachable
+from bootstrap.files import File
 from bootstrap.testing import FakeFleet
 from tests.workflows.support import TIME, Recorder, a_cluster, a_living_fleet, init
 
@@ -156,3 +157,22 @@ def test_a16_members_that_hold_different_data_are_a_difference(tmp_path: Path) -
     (found,) = differences(fleet, cluster)
     assert found["what"] == "data of etcd's members"
     assert "cp3" in found["actual"]
+
+
+def test_a_scheduler_that_serves_with_a_strangers_certificate_is_not_called_healthy(tmp_path: Path) -> None:
+    cluster = a_cluster("cp1")
+    fleet = a_living_fleet(cluster, tmp_path)
+    assert differences(fleet, cluster) == []
+    files = fleet.host("cp1").files
+    served, other = (PurePosixPath("/etc/kubernetes/pki", name) for name in ("scheduler/server.crt", "etcd/server.crt"))
+    files.put(File(served, files.content(other) or b"", 0o644), fleet.now)
+    found = {each["what"]: each["actual"] for each in differences(fleet, cluster)}
+    assert "certificate signed by unknown authority" in found["health of kube-scheduler"]
+    assert "certificate served by kube-scheduler" in found
+
+
+def test_a_scheduler_with_a_certificate_of_its_own_is_asked_as_it_is(tmp_path: Path) -> None:
+    cluster = a_cluster("cp1", scheduler={"extraArgs": [{"name": "cert-dir", "value": "/var/run/made-up"}]})
+    fleet = a_living_fleet(cluster, tmp_path)
+    assert fleet.host("cp1").files.content(PurePosixPath("/etc/kubernetes/pki/scheduler/server.crt")) is None
+    assert differences(fleet, cluster) == []
