@@ -55,6 +55,7 @@ class Access:
             if self._connect is None:
                 raise HostUnreachable(f"the connection to {host} is lost", host=host)
             self.connections[host] = self._connect(host)
+            self._ready = None
         lost.close()
         self.tell(host, "connected again")
 
@@ -67,12 +68,14 @@ class Access:
         return self._etcd.of(host, self.connections[host])
 
     def any_api(self, *, ready_within_s: float = 0.0) -> ApiClient:
-        """The first API server, by host name, that is ready. Raises NoAnswer when none is, HostUnreachable when no host is.
+        """An API server that is ready: of those that are asked the first, by host name.
 
-        ready_within_s: one that said so that lately is not asked again.
+        ready_within_s: one that said so that lately is not asked again. Raises NoAnswer when none is ready, HostUnreachable when
+        no host is reached.
         """
-        if self._ready is not None and time.monotonic() - self._ready[0] < ready_within_s:
-            return self._ready[1]
+        lately = self._ready
+        if lately is not None and time.monotonic() - lately[0] < ready_within_s:
+            return lately[1]
         answers, lost = [], []
         for host in self.masters:
             try:

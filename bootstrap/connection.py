@@ -33,8 +33,8 @@ class Tls:
     """How to speak TLS to a component: PEM bytes, all in memory.
 
     server_name: the name or address that the server's certificate must carry.
-    ca empty: the certificate is not checked. Only for loopback addresses of the host and without client_certificate: where
-    extraArgs give a controller manager or scheduler a certificate, nobody here knows by whom, and SSH proves the host.
+    ca empty: the certificate is not checked. Only for loopback addresses of the host and without client_certificate: a
+    controller manager or scheduler may have one that it made up, or one of the user's own, and SSH proves the host.
     """
 
     ca: bytes

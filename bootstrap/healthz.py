@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from bootstrap import balancer as lists
 from bootstrap import constants as k
-from bootstrap import hardening
-from bootstrap.cluster import ControlPlaneComponent, Host, Role, Vip
+from bootstrap.cluster import Cluster, ControlPlaneComponent, Host, Role, Vip
 from bootstrap.health import Endpoint
 from bootstrap.networking import loopback
 from bootstrap.owned import flag_name
@@ -28,8 +27,8 @@ def of_host(snapshot: Snapshot, host: Host) -> tuple[Endpoint, ...]:
         kubelet(snapshot, host),
         etcd(host),
         api_server(snapshot, host),
-        controller_manager(snapshot),
-        scheduler(snapshot),
+        controller_manager(snapshot.cluster),
+        scheduler(snapshot.cluster),
         *((virtual_ip(snapshot, snapshot.cluster.vip),) if snapshot.cluster.vip is not None else ()),
     )
 
@@ -57,14 +56,12 @@ def virtual_ip(snapshot: Snapshot, vip: Vip) -> Endpoint:
     return Endpoint(k.KEEPALIVED, vip.address, snapshot.cluster.api_server.bind_port, "/readyz", ca=snapshot.cluster_ca)
 
 
-def controller_manager(snapshot: Snapshot) -> Endpoint:
-    address, ca = _bound_to(snapshot.cluster.controller_manager), _serving_ca(snapshot, k.CONTROLLER_MANAGER)
-    return Endpoint(k.CONTROLLER_MANAGER, address, k.CONTROLLER_MANAGER_PORT, "/healthz", ca=ca)
+def controller_manager(cluster: Cluster) -> Endpoint:
+    return Endpoint(k.CONTROLLER_MANAGER, _bound_to(cluster.controller_manager), k.CONTROLLER_MANAGER_PORT, "/healthz")
 
 
-def scheduler(snapshot: Snapshot) -> Endpoint:
-    address, ca = _bound_to(snapshot.cluster.scheduler), _serving_ca(snapshot, k.SCHEDULER)
-    return Endpoint(k.SCHEDULER, address, k.SCHEDULER_PORT, "/readyz", ca=ca)
+def scheduler(cluster: Cluster) -> Endpoint:
+    return Endpoint(k.SCHEDULER, _bound_to(cluster.scheduler), k.SCHEDULER_PORT, "/readyz")
 
 
 def balancer(path: str = "/readyz", not_found: str = "") -> Endpoint:
@@ -77,11 +74,6 @@ def balancer_serves(snapshot: Snapshot) -> Endpoint:
     cluster = snapshot.cluster
     servers = lists.masters(cluster)
     return balancer(lists.serving_path(cluster, servers, snapshot.cluster_ca), OTHER_LIST)
-
-
-def _serving_ca(snapshot: Snapshot, component: str) -> bytes:
-    """Whose certificate the component serves with; empty where it has one of the user's own."""
-    return snapshot.cluster_ca if hardening.serves_ours(snapshot.cluster, component) else b""
 
 
 def _bound_to(component: ControlPlaneComponent) -> str:

@@ -169,13 +169,13 @@ def _live(snapshot: Snapshot, host: Host, access: Access) -> list[Difference]:
         verdict = health.ask(endpoint, connection)
         if not verdict.ok:
             found.append(Difference(host.name, f"health of {endpoint.component}", "healthy", verdict.answer))
-    for what, port, path, tls in _served(snapshot, host, access):
+    for what, path, question in _served(snapshot, host, access):
         seen = snapshot.facts[host.name].owned.get(path)
         if seen is None or seen.content is None:
             continue
         wanted = _fingerprint(seen.content)
         try:
-            answer = connection.request(Request("GET", tls.server_name, port, "/version", tls))
+            answer = connection.request(question)
         except NoAnswer as error:
             found.append(Difference(host.name, f"certificate served by {what}", str(path), str(error)))
             continue
@@ -213,26 +213,30 @@ def _anonymous(snapshot: Snapshot, host: Host, access: Access) -> Iterable[Diffe
             yield Difference(host.name, f"anonymous GET {path}", str(wanted), actual)
 
 
-def _served(snapshot: Snapshot, host: Host, access: Access) -> Iterable[tuple[str, int, PurePosixPath, Tls]]:
-    """TLS ports, the certificate file that each should show, and how to ask."""
+def _served(snapshot: Snapshot, host: Host, access: Access) -> Iterable[tuple[str, PurePosixPath, Request]]:
+    """Who serves TLS, the certificate file that each should show, and how to ask."""
+
+    def version(port: int, tls: Tls) -> Request:
+        return Request("GET", host.address, port, "/version", tls)
+
     cluster = Tls(snapshot.cluster_ca, host.address)
     if snapshot.cluster.hardening.kubelet_serving:
-        yield "kubelet", k.KUBELET_PORT, k.KUBELET_PKI_DIR / "kubelet.crt", cluster
+        yield "kubelet", k.KUBELET_PKI_DIR / "kubelet.crt", version(k.KUBELET_PORT, cluster)
     if host.role is Role.WORKER:
         return
-    yield k.API_SERVER, snapshot.cluster.api_server.bind_port, k.PKI_DIR / "apiserver.crt", cluster
-    for endpoint, directory in (
-        (healthz.controller_manager(snapshot), k.CONTROLLER_MANAGER_PKI_DIR),
-        (healthz.scheduler(snapshot), k.SCHEDULER_PKI_DIR),
-    ):
-        if endpoint.ca:
-            yield endpoint.component, endpoint.port, directory / "server.crt", Tls(endpoint.ca, endpoint.address)
+    yield k.API_SERVER, k.PKI_DIR / "apiserver.crt", version(snapshot.cluster.api_server.bind_port, cluster)
+    for one in (healthz.controller_manager(snapshot.cluster), healthz.scheduler(snapshot.cluster)):
+        entry = hardening.serving_certificate(snapshot.cluster, one.component)
+        if entry is not None:
+            # For anything but health they would ask an API server whether it is allowed.
+            tls = Tls(snapshot.cluster_ca, one.address)
+            yield one.component, entry.path, Request("GET", one.address, one.port, one.path, tls)
     try:
         etcd = access.etcd(host.name).tls
     except NoAnswer:
         return
-    yield "etcd for clients", k.ETCD_CLIENT_PORT, k.ETCD_PKI_DIR / "server.crt", etcd
-    yield "etcd for peers", k.ETCD_PEER_PORT, k.ETCD_PKI_DIR / "peer.crt", etcd
+    yield "etcd for clients", k.ETCD_PKI_DIR / "server.crt", version(k.ETCD_CLIENT_PORT, etcd)
+    yield "etcd for peers", k.ETCD_PKI_DIR / "peer.crt", version(k.ETCD_PEER_PORT, etcd)
 
 
 def _fingerprint(pem: bytes) -> str:

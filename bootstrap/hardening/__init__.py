@@ -17,7 +17,7 @@ from bootstrap.hardening.config_files import (
 )
 from bootstrap.hardening.flags import extra_args, extra_volumes, writes_audit_log
 from bootstrap.hardening.kubelet import kubelet_fields
-from bootstrap.hardening.serving import certificates_left_out, serves_ours
+from bootstrap.hardening.serving import certificates_left_out, serving_certificate
 
 __all__ = [
     "ENCRYPTION",
@@ -31,6 +31,6 @@ __all__ = [
     "named",
     "placeholder",
     "public_files",
-    "serves_ours",
+    "serving_certificate",
     "writes_audit_log",
 ]

@@ -14,7 +14,7 @@ from bootstrap.constants import API_SERVER, API_SERVER_CONFIG_DIR, AUDIT_LOG_DIR
 from bootstrap.hardening import audit
 from bootstrap.hardening.ciphers import CIPHER_SUITES, MIN_VERSION
 from bootstrap.hardening.config_files import ADMISSION, config_flags
-from bootstrap.hardening.serving import serving_flags, serving_volumes
+from bootstrap.hardening.serving import scheduler_volumes, serving_flags
 from bootstrap.owned import flag_name
 
 ENABLED, DISABLED = "enable-admission-plugins", "disable-admission-plugins"
@@ -66,7 +66,7 @@ def extra_volumes(cluster: Cluster, component: str) -> tuple[Volume, ...]:
         SCHEDULER: cluster.scheduler.extra_volumes,
     }[component]
     names, places = {volume.name for volume in user}, {volume.mount_path for volume in user}
-    ours = _api_server_volumes(cluster) if component == API_SERVER else serving_volumes(cluster, component)
+    ours = {API_SERVER: _api_server_volumes, CONTROLLER_MANAGER: _no_volumes, SCHEDULER: scheduler_volumes}[component](cluster)
     return (*(volume for volume in ours if volume.name not in names and volume.mount_path not in places), *user)
 
 
@@ -115,6 +115,10 @@ def _api_server_volumes(cluster: Cluster) -> list[Volume]:
         path = str(API_SERVER_CONFIG_DIR)
         volumes.append(Volume(name="config", host_path=path, mount_path=path, read_only=True, path_type="Directory"))
     return volumes
+
+
+def _no_volumes(cluster: Cluster) -> list[Volume]:
+    return []
 
 
 def _gates(cluster: Cluster) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
+from types import MappingProxyType
 
 from bootstrap.cluster import Cluster, Host
 from bootstrap.constants import KUBELET_PKI_DIR, PKI_DIR
@@ -100,7 +101,8 @@ def pki_files(
         cluster, host, authorities, observed, now, keys=keys, renewal=renewal, left_out=left_out
     )
     entries = _entries(host, left_out)
-    refuse_external(host, {entry.path: authorities.named(entry.authority) for entry in entries}, reasons)
+    signers = {entry.path: authorities.named(entry.authority) for entry in entries}
+    refuse_external(host, signers, reasons, {entry.path: entry.switch for entry in entries if entry.switch})
     files: list[File | Directory | Link] = [directory(path, observed) for path in _directories(entries)]
     kept: list[Kept] = []
     for shared in shared_files(host, authorities):
@@ -130,20 +132,29 @@ def pki_files(
 
 
 def refuse_external(
-    host: Host, signers: Mapping[PurePosixPath, Authority], reasons: Mapping[PurePosixPath, str]
+    host: Host,
+    signers: Mapping[PurePosixPath, Authority],
+    reasons: Mapping[PurePosixPath, str],
+    switches: Mapping[PurePosixPath, str] = MappingProxyType({}),
 ) -> None:
-    """Raise Refused when something due would have to be signed by an authority whose key is nowhere."""
+    """Raise Refused when something due would have to be signed by an authority whose key is nowhere.
+
+    switches: what the inventory says where there is to be no such certificate.
+    """
     evidence = [
         f"{host.name}: {path} {reasons[path]}; it takes the key of {signer.name} ({signer.entry.key_path}) to issue it"
         for path, signer in signers.items()
         if path in reasons and signer.is_external
     ]
     if evidence:
+        hints = ["have them issued and put them there, or give the authority's key in spec.certificateAuthorities"]
+        if without := sorted({switches[path] for path in switches.keys() & reasons.keys() if signers[path].is_external}):
+            hints.append(f"to do without, where that can be: {', '.join(f'spec.{switch}' for switch in without)}")
         raise Refused(
             "certificates are due that only an external certificate authority can issue",
             host=host.name,
             evidence=evidence,
-            hint="have them issued and put them there, or give the authority's key in spec.certificateAuthorities",
+            hint="; ".join(hints),
         )
 
 

@@ -1,4 +1,4 @@
-"""The tables of certificate authorities and certificates: kubeadm's set and names, and what serves that has none with kubeadm."""
+"""The tables of certificate authorities and certificates: kubeadm's set and names, the kubelet's two, and two for controllers."""
 
 from __future__ import annotations
 
@@ -56,6 +56,7 @@ class CertificateEntry:
 
     common_name: `{node}` stands for the host's name. authority: name of the AuthorityEntry that signs it.
     tolerated_organizations: may be in an existing certificate, are not put into a new one.
+    switch: what the inventory says where there is to be none.
     """
 
     name: str
@@ -68,6 +69,7 @@ class CertificateEntry:
     alt_names: Callable[[Cluster, Host], AltNames] = names.no_names
     roles: tuple[Role, ...] = (Role.CONTROL_PLANE,)
     tolerated_organizations: tuple[str, ...] = ()
+    switch: str = ""
 
     @property
     def key_path(self) -> PurePosixPath:
@@ -104,16 +106,19 @@ Source: client-go util/certificate/certificate_store.go (v0.36.3).
 KUBELET_SERVING = CertificateEntry(
     "kubelet-serving", "certificate for serving the kubelet's API",
     KUBELET_PKI_DIR / "kubelet.crt", "ca", NODE_USER, (Usage.SERVER,), (NODES_GROUP,), names.kubelet_names, tuple(Role),
+    switch="hardening.kubeletServing: false",
 )
 
 CONTROLLER_MANAGER_SERVING = CertificateEntry(
     "controller-manager-serving", "certificate for serving the controller manager's health and metrics",
     CONTROLLER_MANAGER_PKI_DIR / "server.crt", "ca", "kube-controller-manager", (Usage.SERVER,), alt_names=names.controller_names,
+    switch="hardening.controllerServing: false",
 )
 
 SCHEDULER_SERVING = CertificateEntry(
     "scheduler-serving", "certificate for serving the scheduler's health and metrics",
     SCHEDULER_PKI_DIR / "server.crt", "ca", "kube-scheduler", (Usage.SERVER,), alt_names=names.controller_names,
+    switch="hardening.controllerServing: false",
 )
 
 CERTIFICATES = (

@@ -54,6 +54,8 @@ def identity(tls: Tls, client_ca: bytes) -> Identity:
 
 @functools.lru_cache(maxsize=1024)
 def _server_problem(ca: bytes, certificate: bytes, name: str) -> tuple[str, bytes]:
+    if not certificate:
+        return "certificate signed by unknown authority", b""   # one that the server made up
     leaf = x509.load_pem_x509_certificate(certificate)
     if not _signed(leaf, ca):
         return "certificate signed by unknown authority", b""

@@ -20,7 +20,7 @@ CERTIFICATE = (
     CP3,
     "cd /etc/kubernetes/pki; cp -p apiserver.crt /root/saved.crt; cat etcd/server.crt >apiserver.crt",
 )
-ETCD = (CP3, "mv /etc/kubernetes/manifests/etcd.yaml /root/etcd.yaml")
+ETCD = (CP3, "kill -STOP $(pgrep -x etcd)")
 
 
 def found(lab: Lab, inventory: Path) -> list[dict[str, str]]:
@@ -40,7 +40,7 @@ def found(lab: Lab, inventory: Path) -> list[dict[str, str]]:
          (CP2, "file /etc/kubernetes/manifests/kube-scheduler.yaml")),
         (CERTIFICATE, "cat /root/saved.crt >/etc/kubernetes/pki/apiserver.crt; rm /root/saved.crt",
          (CP3, "file /etc/kubernetes/pki/apiserver.crt")),
-        (ETCD, "mv /root/etcd.yaml /etc/kubernetes/manifests/etcd.yaml", (CP3, "health of etcd")),
+        (ETCD, "kill -CONT $(pgrep -x etcd)", (CP3, "health of etcd")),
     ],
     ids=["stray manifest", "changed flag", "swapped certificate", "stopped etcd"],
 )  # fmt: skip

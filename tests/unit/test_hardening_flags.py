@@ -95,7 +95,7 @@ def test_a_scheduler_with_a_certificate_of_the_users_has_none_of_ours(flag: str)
     assert [name for name in given if name.startswith(("tls-cert", "tls-private", "cert-dir"))] == [flag.replace("_", "-")]
     assert [volume.name for volume in hardening.extra_volumes(cluster, "kube-scheduler")] == []
     assert hardening.certificates_left_out(cluster) == {"scheduler-serving"}
-    assert hardening.serves_ours(cluster, "kube-controller-manager")
+    assert hardening.serving_certificate(cluster, "kube-controller-manager") is not None
 
 
 def test_a_scheduler_sees_of_the_pki_its_own_directory() -> None:

@@ -157,6 +157,17 @@ def test_external_authority_is_refused_when_something_is_due():
     )
 
 
+def test_what_an_external_authority_would_have_to_issue_can_be_done_without_where_there_is_a_switch():
+    with pytest.raises(Refused) as refused:
+        files(DISK.without(PKI / "scheduler/server.crt"), authorities=external(READ))
+    assert refused.value.hint.endswith("to do without, where that can be: spec.hardening.controllerServing: false")
+    with pytest.raises(Refused) as refused:
+        files(DISK.without(PKI / "apiserver.crt"), authorities=external(READ))
+    assert "without" not in refused.value.hint
+    left_out = {"scheduler-serving"}
+    assert files(DISK.without(PKI / "scheduler/server.crt"), authorities=external(READ), left_out=left_out).reasons == {}
+
+
 def test_signing_with_a_key_that_was_not_read_is_a_bug():
     with pytest.raises(ValueError, match="the key of ca was not read"):
         files(DISK.without(PKI / "apiserver.crt"), authorities=UNREAD)

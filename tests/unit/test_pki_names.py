@@ -5,7 +5,15 @@ from __future__ import annotations
 from itertools import permutations
 
 from bootstrap.cluster import Cluster, Host
-from bootstrap.pki.names import AltNames, alt_names, api_server_names, etcd_peer_names, etcd_server_names, kubelet_names
+from bootstrap.pki.names import (
+    AltNames,
+    alt_names,
+    api_server_names,
+    controller_names,
+    etcd_peer_names,
+    etcd_server_names,
+    kubelet_names,
+)
 from tests.unit.pki_samples import a_cluster
 
 HOST = {"name": "cp1", "role": "control-plane", "address": "192.0.2.11"}
@@ -42,6 +50,8 @@ def test_dual_stack():
     assert expected == ips(api_server_names(cluster, host))
     assert ips(etcd_server_names(cluster, host)) == ["192.0.2.11", "2001:db8::11", "127.0.0.1", "::1"]
     assert ips(kubelet_names(cluster, host)) == ["192.0.2.11", "2001:db8::11"]
+    assert ips(controller_names(cluster, host)) == ["192.0.2.11", "2001:db8::11", "127.0.0.1", "::1"]
+    assert controller_names(cluster, host).dns == ("cp1", "localhost")
 
 
 def test_another_dns_domain():

@@ -159,7 +159,7 @@ def test_a16_members_that_hold_different_data_are_a_difference(tmp_path: Path) -
     assert "cp3" in found["actual"]
 
 
-def test_a_scheduler_that_serves_with_a_strangers_certificate_is_not_called_healthy(tmp_path: Path) -> None:
+def test_a_scheduler_that_serves_with_a_strangers_certificate_is_told(tmp_path: Path) -> None:
     cluster = a_cluster("cp1")
     fleet = a_living_fleet(cluster, tmp_path)
     assert differences(fleet, cluster) == []
@@ -167,8 +167,19 @@ def test_a_scheduler_that_serves_with_a_strangers_certificate_is_not_called_heal
     served, other = (PurePosixPath("/etc/kubernetes/pki", name) for name in ("scheduler/server.crt", "etcd/server.crt"))
     files.put(File(served, files.content(other) or b"", 0o644), fleet.now)
     found = {each["what"]: each["actual"] for each in differences(fleet, cluster)}
-    assert "certificate signed by unknown authority" in found["health of kube-scheduler"]
-    assert "certificate served by kube-scheduler" in found
+    assert "certificate signed by unknown authority" in found["certificate served by kube-scheduler"]
+    assert not [what for what in found if what.startswith("health of ")]
+
+
+def test_a_scheduler_that_made_up_its_certificate_is_healthy_all_the_same(tmp_path: Path) -> None:
+    """As in a cluster that an earlier version made: its flags and files are what differs."""
+    as_kubeadm, cluster = a_cluster("cp1", hardening={"controllerServing": False}), a_cluster("cp1")
+    fleet = a_living_fleet(as_kubeadm, tmp_path)
+    assert differences(fleet, as_kubeadm) == []
+    found = [each["what"] for each in differences(fleet, cluster)]
+    assert "file /etc/kubernetes/manifests/kube-scheduler.yaml" in found
+    assert "file /etc/kubernetes/pki/scheduler/server.crt" in found
+    assert not [what for what in found if what.startswith(("health of ", "certificate served "))]
 
 
 def test_a_scheduler_with_a_certificate_of_its_own_is_asked_as_it_is(tmp_path: Path) -> None:
