@@ -58,7 +58,7 @@ def extra_args(cluster: Cluster, component: str, files: Mapping[str, PurePosixPa
 def extra_volumes(cluster: Cluster, component: str) -> tuple[Volume, ...]:
     """Everything that is mounted beside kubeadm's volumes: ours, then the user's.
 
-    Ours are left out where the user has another of that name, or at that place.
+    Ours are left out where the user has another at that place; one whose name the user has given to another takes a longer one.
     """
     user = {
         API_SERVER: cluster.api_server.extra_volumes,
@@ -66,8 +66,13 @@ def extra_volumes(cluster: Cluster, component: str) -> tuple[Volume, ...]:
         SCHEDULER: cluster.scheduler.extra_volumes,
     }[component]
     names, places = {volume.name for volume in user}, {volume.mount_path for volume in user}
+
+    def free(name: str) -> str:
+        return name if name not in names else free(f"bootstrap-{name}")
+
     ours = {API_SERVER: _api_server_volumes, CONTROLLER_MANAGER: _no_volumes, SCHEDULER: scheduler_volumes}[component](cluster)
-    return (*(volume for volume in ours if volume.name not in names and volume.mount_path not in places), *user)
+    kept = (volume.model_copy(update={"name": free(volume.name)}) for volume in ours if volume.mount_path not in places)
+    return (*kept, *user)
 
 
 def writes_audit_log(cluster: Cluster) -> bool:

@@ -67,11 +67,13 @@ def test_the_limits_of_events_need_our_own_file() -> None:
     assert "admission-control-config-file" not in samples.config_paths(with_args(("disable-admission-plugins", "EventRateLimit")))
 
 
-def test_a_volume_of_the_users_at_the_same_place_or_of_the_same_name_takes_the_place_of_ours() -> None:
+def test_a_volume_of_the_users_at_the_same_place_takes_the_place_of_ours_and_one_of_the_same_name_does_not() -> None:
     mine = Volume(name="logs", host_path="/data/audit", mount_path="/var/log/kubernetes/audit")
     assert [v.name for v in hardening.extra_volumes(with_args(volumes=(mine,)), "kube-apiserver")] == ["config", "logs"]
     mine = Volume(name="config", host_path="/etc/mine", mount_path="/etc/mine")
-    assert [v.name for v in hardening.extra_volumes(with_args(volumes=(mine,)), "kube-apiserver")] == ["audit-log", "config"]
+    found = {v.name: v.mount_path for v in hardening.extra_volumes(with_args(volumes=(mine,)), "kube-apiserver")}
+    assert found["config"] == "/etc/mine"
+    assert found["bootstrap-config"] == "/etc/kubernetes/kube-apiserver"
 
 
 def test_nothing_is_mounted_for_nothing() -> None:

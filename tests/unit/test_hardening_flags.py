@@ -18,6 +18,7 @@ from bootstrap.cluster import (
     Hardening,
     KubeletSpec,
     LocalEtcd,
+    Volume,
 )
 from bootstrap.constants import COMPONENTS
 from bootstrap.kubeadm_config import cluster_configuration
@@ -101,6 +102,13 @@ def test_a_scheduler_with_a_certificate_of_the_users_has_none_of_ours(flag: str)
 def test_a_scheduler_sees_of_the_pki_its_own_directory() -> None:
     (volume,) = hardening.extra_volumes(samples.a_cluster(), "kube-scheduler")
     assert (volume.mount_path, volume.read_only, volume.path_type) == ("/etc/kubernetes/pki/scheduler", True, "Directory")
+
+
+def test_a_volume_of_the_users_that_has_the_name_of_ours_does_not_take_it_away() -> None:
+    mine = Volume(name="scheduler-pki", host_path="/srv/x", mount_path="/srv/x")
+    cluster = samples.a_cluster(scheduler=ControlPlaneComponent(extra_volumes=(mine,)))
+    found = {volume.name: volume.mount_path for volume in hardening.extra_volumes(cluster, "kube-scheduler")}
+    assert found == {"scheduler-pki": "/srv/x", "bootstrap-scheduler-pki": "/etc/kubernetes/pki/scheduler"}
 
 
 def test_plugins_of_ours_and_of_the_user_are_added_up() -> None:
