@@ -70,7 +70,7 @@ def extra_volumes(cluster: Cluster, component: str) -> tuple[Volume, ...]:
     def free(name: str) -> str:
         return name if name not in names else free(f"bootstrap-{name}")
 
-    ours = {API_SERVER: _api_server_volumes, CONTROLLER_MANAGER: _no_volumes, SCHEDULER: scheduler_volumes}[component](cluster)
+    ours = {API_SERVER: _api_server_volumes(cluster), SCHEDULER: scheduler_volumes(cluster)}.get(component, [])
     kept = (volume.model_copy(update={"name": free(volume.name)}) for volume in ours if volume.mount_path not in places)
     return (*kept, *user)
 
@@ -120,10 +120,6 @@ def _api_server_volumes(cluster: Cluster) -> list[Volume]:
         path = str(API_SERVER_CONFIG_DIR)
         volumes.append(Volume(name="config", host_path=path, mount_path=path, read_only=True, path_type="Directory"))
     return volumes
-
-
-def _no_volumes(cluster: Cluster) -> list[Volume]:
-    return []
 
 
 def _gates(cluster: Cluster) -> str:
