@@ -199,14 +199,18 @@ def test_a_master_that_reboots_while_init_waits_is_no_end(phase: str, tmp_path: 
     assert init(fleet, cluster, tmp_path).results[-1]["changed"] is False
 
 
+PATIENT = {"controlPlaneComponentHealthCheck": "2h"}
+"""All threads share the model's clock, so a thread that the machine lets wait finds that much more time gone."""
+
+
 def test_a_master_that_stays_away_ends_the_wait(tmp_path: Path) -> None:
-    cluster = a_cluster()
+    cluster = a_cluster(timeouts=PATIENT)
     fleet = FakeFleet.of(cluster)
     console = Watching(on_event=once("wait-control-plane/api", Kind.WAITING, lambda: fleet.host("cp2").power_off()))
     started = fleet.now
     with pytest.raises(HostUnreachable, match="cp2") as caught:
         init(fleet, cluster, tmp_path, console)
-    assert 150 < fleet.now - started < 200
+    assert 150 < fleet.now - started < 3600
     assert caught.value.exit_code is ExitCode.STOPPED
     assert "cannot be reached: connection timed out" in caught.value.evidence[-1]
 
@@ -272,7 +276,7 @@ def test_while_another_operator_works_nothing_more_is_changed(tmp_path: Path) ->
 
 def test_one_host_that_fails_for_good_ends_the_others_waits_soon(tmp_path: Path) -> None:
     """cp1 goes away; cp2 and cp3 would wait for an etcd that cannot come up."""
-    cluster = a_cluster()
+    cluster = a_cluster(timeouts=PATIENT)
     fleet = FakeFleet.of(cluster)
     started = fleet.now
     for name in ("cp2", "cp3"):
@@ -284,7 +288,7 @@ def test_one_host_that_fails_for_good_ends_the_others_waits_soon(tmp_path: Path)
     console = Watching(on_event=once("wait-control-plane/api", Kind.WAITING, lose_cp1_for_good))
     with pytest.raises(HostUnreachable, match="cp1"):
         init(fleet, cluster, tmp_path, console)
-    assert fleet.now - started < 200     # the waits themselves would have taken 240
+    assert fleet.now - started < 3600     # the waits themselves would have taken twice that
     notes = {event.host: event.message for event in console.events if event.kind is Kind.NOTE and event.phase}
     assert sorted(notes) == ["cp2", "cp3"]
     assert all("any longer: cp1 has failed; last answer: etcd" in note for note in notes.values())
