@@ -38,6 +38,7 @@ def findings(draft: Draft) -> Iterator[Finding]:
         yield from _volumes(draft, (*place, "extraVolumes"), owned.MOUNTS[component])
     for component in ("controllerManager", "scheduler"):
         yield from _bind_addresses(draft, ("spec", component, "extraArgs"))
+        yield from _serving_pair(draft, ("spec", component, "extraArgs"))
     yield from _oidc(draft, ("spec", "apiServer", "extraArgs"))
     yield from _etcd(draft, ("spec", "etcd", "local"))
     yield from _kubelet(draft, ("spec", "kubelet"))
@@ -181,6 +182,14 @@ def _bind_addresses(draft: Draft, place: Loc) -> Iterator[Finding]:
         if owned.flag_name(name) == "bind-address" and value not in _ON_LOOPBACK:
             message = f"{quoted(value)} is not one of {', '.join(_ON_LOOPBACK)}"
             yield Finding((*item, "value"), message, "health is asked on loopback")
+
+
+def _serving_pair(draft: Draft, place: Loc) -> Iterator[Finding]:
+    given = {owned.flag_name(name): item for item, name, _ in draft.args(*place)}
+    pair = ("tls-cert-file", "tls-private-key-file")
+    for one, other in (pair, pair[::-1]):
+        if one in given and other not in given:
+            yield Finding((*given[one], "name"), f"--{one} does not serve without --{other}", f"give --{other}, too, or neither")
 
 
 def _unique(draft: Draft, place: Loc, key: Callable[[Loc], object], field: str | None) -> Iterator[Finding]:

@@ -48,6 +48,19 @@ def test_every_staging_module_is_of_the_same_release(version: str) -> None:
     assert {(old == new, pinned) for old, new, pinned in replaced} == {(True, f"v0.{version.removeprefix('1.')}")}
 
 
+def test_a_suite_is_built_from_the_module_that_holds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands: list[list[str]] = []
+    monkeypatch.setattr(components, "run", lambda command, **_: commands.append(command))
+    monkeypatch.setattr(components.shutil, "which", lambda _: "/usr/bin/go")
+    monkeypatch.setenv("LAB_SOURCE", "build")
+    suite, kubernetes = Component("kubeadm-e2e", "1.36.3"), Component("kubernetes", "1.36.3")
+    assert suite.folder == kubernetes.folder
+    made = components.provide(suite, Cache(tmp_path))
+    assert made.name.startswith("kubeadm-e2e-1.36.3-")
+    assert commands[0][:3] == ["go", "test", "-c"]
+    assert commands[0][-1] == "k8s.io/kubernetes/test/e2e_kubeadm"
+
+
 def test_key_changes_with_source_and_version() -> None:
     keys = {Component("kubernetes", version).key(source) for version in RELEASES for source in ("build", "download")}
     assert len(keys) == 4

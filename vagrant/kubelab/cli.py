@@ -26,6 +26,7 @@ TOOLS = {
     "etcdctl": "etcd",
     "etcdutl": "etcd",
     "etcd": "etcd",
+    "kubeadm-e2e": "kubeadm-e2e",
 }
 
 
@@ -183,8 +184,6 @@ def status(found: Lab) -> int:
 
 def tool_path(tool: str, version: str, cache: Cache) -> Path:
     """The cached binary of `tool` for that Kubernetes version."""
-    for folder in RELEASES[version].components:
-        component = Component.parse(folder)
-        if component.name == TOOLS[tool]:
-            return components.provide(component, cache) / "bin" / tool
-    raise AssertionError(tool)
+    parts = {component.name: component for component in map(Component.parse, RELEASES[version].components)}
+    suites = {name: Component(name, version) for name in components.SUITES}
+    return components.provide({**parts, **suites}[TOOLS[tool]], cache) / "bin" / tool

@@ -18,11 +18,13 @@ COMPONENTS_FOLDER = VAGRANT_FOLDER / "components"
 GO_ENVIRONMENT = {"CGO_ENABLED": "0", "GOFLAGS": "-trimpath -buildvcs=false -mod=readonly -gcflags=all=-dwarf=false"}
 # The server's binary is named after its package.
 RENAMED = {"etcd": {"server": "etcd"}}
+# A project's own suite of tests, as one program: name -> the component whose module it is a package of, and the package.
+SUITES = {"kubeadm-e2e": ("kubernetes", "k8s.io/kubernetes/test/e2e_kubeadm")}
 
 
 @dataclass(frozen=True)
 class Component:
-    """A directory of vagrant/components/: name-version."""
+    """A directory of vagrant/components/: name-version; or a suite out of one."""
 
     name: str
     version: str
@@ -35,7 +37,8 @@ class Component:
 
     @property
     def folder(self) -> Path:
-        return COMPONENTS_FOLDER / f"{self.name}-{self.version}"
+        module, _ = SUITES.get(self.name, (self.name, ""))
+        return COMPONENTS_FOLDER / f"{module}-{self.version}"
 
     def ldflags(self) -> str:
         """What the linker is told: no symbols, and the version where the program does not know it by itself."""
@@ -107,6 +110,9 @@ def _build(component: Component, half: Path, cache: Cache) -> None:
         if shutil.which("go") is None:
             raise LabError("Go is missing: components are built from source here", "install Go 1.26 or newer")
         command = ["go", "install", "-ldflags", component.ldflags(), "tool"]
+        if component.name in SUITES:
+            _, package = SUITES[component.name]
+            command = ["go", "test", "-c", "-o", str(binaries / component.name), "-ldflags", component.ldflags(), package]
         run(command, env={**GO_ENVIRONMENT, "GOBIN": str(binaries)}, cwd=component.folder, log=log)
     else:
         source = component.folder / f"{component.name}.c"
