@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from bootstrap import applyset, clusterips
+from bootstrap import allocations, applyset
 from bootstrap.access import Access
 from bootstrap.apiserver import ApiClient, ApiError
 from bootstrap.applyset import Leftover
@@ -70,7 +70,7 @@ def apply(api: ApiClient, change: ApiApply) -> None:
     try:
         api.apply(thing)
     except ApiError as error:
-        raise clusterips.explained(api, thing, error) from error
+        raise allocations.explained(api, thing, error) from error
 
 
 def prune(api: ApiClient, leftover: Leftover) -> None:

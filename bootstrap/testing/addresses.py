@@ -1,6 +1,7 @@
-"""Cluster IPs in a model API server: an IPAddress for each, made before its Service; one without goes after a minute.
+"""Cluster IPs and node ports in a model API server.
 
-Source: Kubernetes pkg/registry/core/service/ipallocator/ipallocator.go and controller/repairip.go (v1.36.3).
+For each cluster IP an IPAddress, made before its Service; one without goes after a minute.
+Source: Kubernetes pkg/registry/core/service/ipallocator/ipallocator.go and controller/repairip.go; storage/alloc.go (v1.36.3).
 """
 
 from __future__ import annotations
@@ -17,10 +18,17 @@ GRACE = timedelta(seconds=60)
 
 
 def allocate(store: ObjectStore, key: Key, thing: Mapping[str, Any], now: str, *, dry_run: bool) -> None:
-    """Take the addresses that a Service which is to be made asks for. Refusal where one is held."""
+    """Take the addresses and node ports that a Service which is to be made asks for. Refusal where one is held."""
     if key[:2] != SERVICES or key in store.objects:
         return
     spec = thing.get("spec", {})
+    held = {each.get("nodePort") for service in store.list(*SERVICES) for each in service.get("spec", {}).get("ports") or ()}
+    for index, wanted_port in enumerate(spec.get("ports") or ()):
+        port = wanted_port.get("nodePort")
+        if port is not None and (port in held or now < store.left_ports.get(port, "")):
+            why = f"Invalid value: {port}: provided port is already allocated"
+            message = f'Service "{key[3]}" is invalid: spec.ports[{index}].nodePort: {why}'
+            raise Refusal(422, "Invalid", message, why)
     wanted = spec.get("clusterIPs") or [spec.get("clusterIP")]
     for address in dict.fromkeys(address for address in wanted if address not in (None, "", "None")):
         if (*ADDRESSES, address) in store.objects:

@@ -33,11 +33,13 @@ class ObjectStore:
     """Objects by key. Nothing that is handed out may be changed by who gets it.
 
     unknown_fields: of a pod's spec, what a strict API server of this version refuses.
+    left_ports: node ports that are held for no Service, and until when.
     """
 
     def __init__(self) -> None:
         self.revision = 1
         self.unknown_fields: set[str] = set()
+        self.left_ports: dict[int, str] = {}
         self.objects: dict[Key, dict[str, Any]] = {}
         for name in FIRST_NAMESPACES:
             thing = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
@@ -47,7 +49,7 @@ class ObjectStore:
         """Objects are replaced, never changed, so the mapping alone is copied."""
         other = object.__new__(ObjectStore)
         other.revision, other.objects = self.revision, dict(self.objects)
-        other.unknown_fields = set(self.unknown_fields)
+        other.unknown_fields, other.left_ports = set(self.unknown_fields), dict(self.left_ports)
         return other
 
     def get(self, key: Key) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -406,6 +407,33 @@ def test_an_address_that_stays_held_is_told_when_the_time_is_over(house: House) 
     with pytest.raises(BootstrapError, match="Service kube-system/kube-dns could not be applied") as caught:
         house.init(house.cluster())
     assert f"{DNS_ADDRESS} is still held" in caught.value.evidence[0]
+
+
+def a_service(name: str, port: int) -> dict[str, Any]:
+    ports = [{"port": 80, "nodePort": port}]
+    metadata = {"name": name, "namespace": "kube-system"}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"type": "NodePort", "ports": ports}}
+
+
+def test_a_node_port_that_a_cut_creation_left_behind_is_waited_for(house: House) -> None:
+    house.init(house.cluster())
+    store = house.fleet.host("cp1").store()
+    assert store is not None
+    store.left_ports[30080] = (TIME.now() + timedelta(minutes=8)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    said = house.init(house.cluster(mine=[a_service("web", 30080)]))
+    assert "node port 30080 is still held by a creation that was cut off; API servers free it within nine minutes" in said.text
+    assert said.text.count("waiting for that") == 1
+    assert house.has("Service", "web")
+
+
+def test_a_node_port_that_another_service_has_is_refused_by_its_name(house: House) -> None:
+    house.init(house.cluster())
+    store = house.fleet.host("cp1").store()
+    assert store is not None
+    store.apply(("/api/v1", "services", "kube-system", "theirs"), a_service("theirs", 30080), "kubectl", "")
+    with pytest.raises(BootstrapError, match="its node port 30080 belongs to Service kube-system/theirs") as caught:
+        house.init(house.cluster(mine=[a_service("web", 30080)]))
+    assert "another nodePort" in caught.value.hint
 
 
 def renew(house: House) -> None:
