@@ -171,6 +171,18 @@ def test_an_address_that_a_cut_creation_left_behind_is_waited_for(lab: Lab, with
     assert lab.bootstrap("verify", plain).returncode == 0
 
 
+def test_a_node_port_that_another_service_has_is_refused_by_its_name(lab: Lab, with_web: str) -> None:
+    lab.kubectl("create", "service", "nodeport", "theirs", "--tcp=80", "--node-port=30080")
+    spec = {"type": "NodePort", "ports": [{"port": 80, "nodePort": 30080}]}
+    wanting = inventory(lab, "port", mine=[{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "mine"}, "spec": spec}])
+    done = lab.bootstrap("init", wanting, "--kubeconfig", lab.kubeconfig, "--prune")
+    assert done.returncode != 0
+    assert "its node port 30080 belongs to Service default/theirs" in done.stderr
+    lab.kubectl("delete", "service", "theirs")
+    lab.init(wanting, "--prune")
+    assert lab.get("service", "mine")["spec"]["ports"][0]["nodePort"] == 30080
+
+
 def two(lab: Lab) -> Path:
     path = lab.directory / "two.json"
     thing = {"apiVersion": "lab.example.com/v1", "kind": "Rocket", "metadata": {"name": "two", "namespace": "default"}}
