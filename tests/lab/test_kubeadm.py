@@ -71,7 +71,7 @@ def lost(what: str, diff: str) -> set[str]:
 def test_kubeadms_own_suite_finds_what_it_looks_for(lab: Lab, cluster: Path, tmp_path: Path) -> None:
     """Of its specs three are left out, about `kubeadm init --upload-certs`; that of dual-stack clusters leaves itself out."""
     token = said(lab, "token", "create", cluster, "--ttl", "10m").strip()
-    suite = [lab.command("bin", "kubeadm-e2e"), "--kubeconfig", lab.kubeconfig, "--provider", "local"]
+    suite = [lab.command("bin", "kubeadm-e2e", timeout=1800), "--kubeconfig", lab.kubeconfig, "--provider", "local"]
     done = run([*suite, "--ginkgo.no-color", "--ginkgo.skip", "copy-certs", "--report-dir", tmp_path], timeout=600)
     said(lab, "token", "delete", cluster, token[:6])
     counted = re.search(r"(\d+) Passed . (\d+) Failed . (\d+) Pending . (\d+) Skipped", done.stdout)

@@ -16,7 +16,7 @@ from kubelab.components import Component
 from kubelab.lab import Lab
 from kubelab.paths import Cache, default_cache
 from kubelab.shell import LabError, locked, say
-from kubelab.versions import RELEASES, Release
+from kubelab.versions import DEFAULT_KUBERNETES, RELEASES, Release
 
 TOOLS = {
     "kubectl": "kubernetes",
@@ -80,8 +80,12 @@ def dispatch(options: argparse.Namespace, cache: Cache) -> int:
             debian.install_host_packages()
         case "build":
             debian.install_host_packages()
-            for version in [options.kubernetes] if options.kubernetes else list(RELEASES):
+            versions = [options.kubernetes] if options.kubernetes else list(RELEASES)
+            for version in versions:
                 print(release_and_box(RELEASES[version], cache))
+            if DEFAULT_KUBERNETES in versions:
+                for suite in components.SUITES:
+                    print(components.provide(Component(suite, DEFAULT_KUBERNETES), cache))
             print(box.provide(cache))
         case "up":
             with locked(cache.locks / f"lab-{options.name}.lock", f"lab {options.name}"):
