@@ -43,7 +43,7 @@ def explained(api: ApiClient, thing: Mapping[str, Any], error: ApiError) -> ApiE
     for address in dict.fromkeys(spec.get("clusterIPs") or [spec.get("clusterIP")]):
         if f"allocate IP {address}: {_IP_REFUSED}" in error.message:
             return _told(
-                error, name, f"address {address}", _holder(api, address), "after a minute", IP_PATIENCE_S,
+                error, name, f"address {address}", _ip_holder(api, address), "after a minute", IP_PATIENCE_S,
                 f"see it with `kubectl get ipaddress {address} -o yaml`; two Services cannot have one address",
             )
     for port in dict.fromkeys(port.get("nodePort") for port in spec.get("ports") or ()):
@@ -66,7 +66,7 @@ def _told(error: ApiError, name: str, what: str, holder: str, free: str, patienc
     return told
 
 
-def _holder(api: ApiClient, address: str) -> str:
+def _ip_holder(api: ApiClient, address: str) -> str:
     """What an address belongs to, as Kind namespace/name; empty where that is not there, or nothing holds it any more."""
     held = api.get(f"{IP_ADDRESSES}/{address}")
     if held is None:
