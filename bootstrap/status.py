@@ -167,7 +167,8 @@ def _cell(host: HostStatus, name: str) -> str:
         if component.component == name:
             age = f" {_age(component.uptime_s)}" if component.uptime_s else ""
             text = f"up{age}" if component.healthy else "DOWN"
-            return f"{text}, {component.restarts} restarts" if component.restarts else text
+            plural = "" if component.restarts == 1 else "s"
+            return f"{text}, {component.restarts} restart{plural}" if component.restarts else text
     return "?"
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from bootstrap import queries
+from bootstrap.cluster import Role
 from bootstrap.errors import ExitCode
-from bootstrap.status import NOT_REGISTERED, ComponentStatus, HostStatus, troubles
+from bootstrap.status import NOT_REGISTERED, ComponentStatus, HostStatus, as_rows, troubles
 from bootstrap.testing import FakeFleet
 from tests.workflows.support import TIME, Recorder, a_cluster, a_living_fleet
 
@@ -79,3 +80,10 @@ def test_a_node_that_waits_for_a_pod_network_is_no_trouble_but_one_that_is_not_t
     found = (HostStatus("cp1", components=(well,), node="Ready"), HostStatus("cp2", components=(well,), node=NOT_REGISTERED))
     assert troubles(found) == ("cp2: the node is not in the API",)
     assert [host.healthy for host in found] == [True, False]
+
+
+def test_restarts_are_counted_where_there_were_any() -> None:
+    counts = (0, 1, 2)
+    found = [HostStatus(f"cp{n}", components=(ComponentStatus("etcd", healthy=True, restarts=n),), node="Ready") for n in counts]
+    cells = [next(cell for cell in row if cell.startswith("up")) for row in as_rows(found, Role.CONTROL_PLANE)]
+    assert cells == ["up", "up, 1 restart", "up, 2 restarts"]
