@@ -60,6 +60,9 @@ ETCD_DEFAULTS = (
 )
 """Flags that etcd is given, too, and that extraArgs may set otherwise."""
 
+SERVING_PAIR = ("tls-cert-file", "tls-private-key-file")
+"""Of a controller manager and a scheduler: a user's own certificate and its key, which come together or not at all."""
+
 API_SERVER_FLAGS: Mapping[str, str] = {
     "advertise-address": "it is the host's address",
     "bind-address": "API servers listen on all addresses: node-local load balancers and kube-proxy use 127.0.0.1",

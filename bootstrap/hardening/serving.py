@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from bootstrap.cluster import Cluster, Volume
 from bootstrap.constants import CONTROLLER_MANAGER, SCHEDULER
-from bootstrap.owned import flag_name
+from bootstrap.owned import SERVING_PAIR, flag_name
 from bootstrap.pki.table import CONTROLLER_MANAGER_SERVING, KUBELET_SERVING, SCHEDULER_SERVING, CertificateEntry
 
-CERTIFICATE, KEY, DIRECTORY = "tls-cert-file", "tls-private-key-file", "cert-dir"
+CERTIFICATE, KEY = SERVING_PAIR
+DIRECTORY = "cert-dir"
 
 
 def serving_certificate(cluster: Cluster, component: str) -> CertificateEntry | None:

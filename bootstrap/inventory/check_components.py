@@ -185,9 +185,9 @@ def _bind_addresses(draft: Draft, place: Loc) -> Iterator[Finding]:
 
 
 def _serving_pair(draft: Draft, place: Loc) -> Iterator[Finding]:
-    given = {owned.flag_name(name): item for item, name, _ in draft.args(*place)}
-    pair = ("tls-cert-file", "tls-private-key-file")
-    for one, other in (pair, pair[::-1]):
+    names = ((item, draft.text(*item, "name")) for item in draft.items(*place))
+    given = {owned.flag_name(name): item for item, name in names if name is not None}
+    for one, other in (owned.SERVING_PAIR, owned.SERVING_PAIR[::-1]):
         if one in given and other not in given:
             yield Finding((*given[one], "name"), f"--{one} does not serve without --{other}", f"give --{other}, too, or neither")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from bootstrap.testing import addresses
+from bootstrap.testing import allocations
 from bootstrap.testing.decoding import decoded
 from bootstrap.testing.store import Key, ObjectStore, Refusal
 from bootstrap.testing.tls import ANONYMOUS, Identity
@@ -87,7 +87,7 @@ def answer(call: Call, store: ObjectStore | None, version: str) -> tuple[int, by
         return (200, b"ok") if store is not None else (500, UNHEALTHY)
     if store is None:
         return _status(Refusal(500, "InternalError", "etcdserver: request timed out"))
-    addresses.repair(store, call.now)
+    allocations.repair(store, call.now)
     try:
         _authorise(call, store)
         if call.path == "/version":
@@ -174,7 +174,7 @@ def _one(call: Call, store: ObjectStore, key: Key) -> dict[str, Any]:
             if not manager:
                 raise Refusal(400, "BadRequest", "PatchOptions: fieldManager: Required value: is required for apply patch")
             force = call.query.get("force") == "true"
-            addresses.allocate(store, key, decoded(call.body), call.now, dry_run=dry_run)
+            allocations.allocate(store, key, decoded(call.body), call.now, dry_run=dry_run)
             return store.apply(key, decoded(call.body), manager, call.now, force=force, dry_run=dry_run)
         case "PATCH", "application/merge-patch+json":
             return store.merge(key, json.loads(call.body), call.now, dry_run=dry_run)

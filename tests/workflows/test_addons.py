@@ -16,7 +16,7 @@ from bootstrap.changes import ApiPrune
 from bootstrap.cluster import Cluster
 from bootstrap.errors import BootstrapError, ExitCode, Refused, UsageError
 from bootstrap.plan import Plan
-from bootstrap.testing import FakeFleet, Killed, addresses
+from bootstrap.testing import FakeFleet, Killed, allocations
 from tests.workflows.support import TIME, Recorder, a_cluster, init, plan_of
 
 PARENT = "/api/v1/configmaps/kube-system/bootstrap-addons"
@@ -374,7 +374,7 @@ def hold(house: House, address: str, namespace: str, name: str) -> None:
     store = house.fleet.host("cp1").store()
     assert store is not None
     now = TIME.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-    store.create((*addresses.ADDRESSES, address), addresses.ip_address(address, namespace, name), now)
+    store.create((*allocations.ADDRESSES, address), allocations.ip_address(address, namespace, name), now)
 
 
 def test_an_address_that_a_cut_creation_left_behind_is_waited_for(house: House) -> None:
@@ -439,7 +439,7 @@ def test_a_node_port_that_another_service_has_is_refused_by_its_name(house: Hous
 def renew(house: House) -> None:
     """Let what holds the address be as old as the moment."""
     store = house.fleet.host("cp1").store()
-    key = (*addresses.ADDRESSES, DNS_ADDRESS)
+    key = (*allocations.ADDRESSES, DNS_ADDRESS)
     if store is not None and key in store.objects:
         store.delete(key)
         hold(house, DNS_ADDRESS, "kube-system", "kube-dns")
