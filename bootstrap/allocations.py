@@ -38,7 +38,7 @@ def explained(api: ApiClient, thing: Mapping[str, Any], error: ApiError) -> ApiE
     """The error of an apply, or what it is where something the object wants is held. Raises NoAnswer, ApiError."""
     if thing["kind"] != "Service" or error.status != 422:
         return error
-    spec = thing.get("spec", {})
+    spec = thing.get("spec") or {}
     name = f"{thing['metadata'].get('namespace') or 'default'}/{thing['metadata']['name']}"
     for address in dict.fromkeys(spec.get("clusterIPs") or [spec.get("clusterIP")]):
         if f"allocate IP {address}: {_IP_REFUSED}" in error.message:

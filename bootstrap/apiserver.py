@@ -162,8 +162,8 @@ class ApiClient:
         if kind not in self._resources[base]:
             raise ApiError(f"{kind} {meta['name']}", 404, f"it knows no {kind} in {version}", host=self._connection.name)
         resource = self._resources[base][kind]
-        namespace = f"/namespaces/{meta.get('namespace') or 'default'}" if resource.namespaced else ""
-        return f"{base}{namespace}/{resource.plural}/{meta['name']}"
+        namespace = f"/namespaces/{quote(meta.get('namespace') or 'default')}" if resource.namespaced else ""
+        return f"{base}{namespace}/{resource.plural}/{quote(meta['name'], safe=':')}"
 
     def versions(self) -> dict[str, tuple[str, ...]]:
         """The versions of every API group, `apps` -> (`apps/v1`,), the preferred one first; the core group is the empty one."""

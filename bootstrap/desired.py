@@ -20,7 +20,7 @@ from bootstrap.etcd_user import etcd_user, is_made, sysusers_file
 from bootstrap.facts import Facts
 from bootstrap.facts.live import manifests
 from bootstrap.files import Directory, File, Link, is_temporary
-from bootstrap.objects import WORKLOADS, Object, wave
+from bootstrap.objects import WORKLOADS, Object, pod_spec, wave
 from bootstrap.pki import Kept
 from bootstrap.plan import Snapshot
 
@@ -195,7 +195,7 @@ def workloads(snapshot: Snapshot) -> tuple[tuple[Object, ...], tuple[Object, ...
 
 
 def _is_on_host_network(thing: Mapping[str, Any]) -> bool:
-    return bool(((thing.get("spec") or {}).get("template") or {}).get("spec", {}).get("hostNetwork"))
+    return bool(pod_spec(thing).get("hostNetwork"))
 
 
 def kubelet_files(snapshot: Snapshot, host: Host) -> tuple[Entry, ...]:

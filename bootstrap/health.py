@@ -343,14 +343,22 @@ def readiness(node: Mapping[str, Any]) -> str:
 
 
 def decoded(answer: Answer) -> dict[str, Any]:
-    """The JSON object of an answer; NoAnswer where it is none."""
+    """The JSON object of an answer; NoAnswer where it is none. A field that is null is left out, wherever it is.
+
+    To the API the two are the same, and servers send null for many an empty list. Source: Kubernetes API conventions, "Optional
+    vs. Required"; such as apiextensions v1 CustomResourceDefinitionStatus.Conditions, which has no omitempty (v0.36.3).
+    """
     try:
-        value = json.loads(answer.body)
+        value = json.loads(answer.body, object_pairs_hook=_without_nulls)
     except ValueError as error:
         raise NoAnswer(f"not JSON: {answer.body[:120]!r}") from error
     if not isinstance(value, dict):
         raise NoAnswer(f"not a JSON object: {answer.body[:120]!r}")
     return value
+
+
+def _without_nulls(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: value for name, value in pairs if value is not None}
 
 
 def tls_files() -> tuple[PurePosixPath, PurePosixPath, PurePosixPath]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from bootstrap import documents
 from bootstrap.errors import InventoryError, Problem
+from bootstrap.objects import WORKLOADS, pod_spec
 from bootstrap.syntax import quoted
 
 
@@ -46,6 +47,21 @@ def _problem(thing: Any) -> tuple[str, str]:
     for name, example in (("apiVersion", "apps/v1"), ("kind", "DaemonSet")):
         if not isinstance(thing.get(name), str) or not thing[name]:
             return f"{name} is missing or no string", f"such as {name}: {example}"
-    if not isinstance(thing.get("metadata"), dict) or not isinstance(thing["metadata"].get("name"), str):
-        return f"metadata.name of this {quoted(thing['kind'])} is missing", "a name; generateName cannot be applied twice"
+    metadata, kind = thing.get("metadata"), quoted(thing["kind"])
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str) or not metadata["name"]:
+        return f"metadata.name of this {kind} is missing or no string", "a name; generateName cannot be applied twice"
+    if metadata["name"] in (".", "..") or set(metadata["name"]) & set("/%"):
+        return f"metadata.name of this {kind} is {quoted(metadata['name'])}", "no slash, no percent sign, neither . nor .."
+    if not isinstance(metadata.get("namespace"), str | None):
+        return f"metadata.namespace of this {kind} is no string", "the name of a namespace, in quotes if it is a number"
+    for field in ("labels", "annotations"):
+        if not _is_map_of_strings(metadata.get(field)):
+            return f"metadata.{field} of this {kind} are no mapping of strings", "numbers and true or false in quotes"
+    if thing["kind"] in WORKLOADS and thing["apiVersion"].startswith("apps/") and not pod_spec(thing):
+        return f"spec.template.spec of this {kind} is missing or no mapping", "what its pods are made of"
     return "", ""
+
+
+def _is_map_of_strings(value: Any) -> bool:
+    """Or nothing at all. A null in it is an empty string to the API."""
+    return value is None or (isinstance(value, dict) and all(isinstance(one, str | None) for one in value.values()))

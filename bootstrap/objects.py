@@ -33,6 +33,14 @@ def wave(thing: Mapping[str, Any]) -> int:
     return 2 if thing["kind"] in (*WORKLOADS, "Job", "CronJob", "Pod") else 1
 
 
+def pod_spec(workload: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a workload's pods are made of; empty where there is nothing of the kind."""
+    at: Any = workload
+    for name in ("spec", "template", "spec"):
+        at = at.get(name) if isinstance(at, Mapping) else None
+    return at if isinstance(at, Mapping) else {}
+
+
 def user(name: str) -> Object:
     return {"apiGroup": RBAC, "kind": "User", "name": name}
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from bootstrap.testing import allocations
 from bootstrap.testing.decoding import decoded
@@ -68,7 +68,7 @@ class Call:
 
     @property
     def path(self) -> str:
-        return urlsplit(self.url).path
+        return unquote(urlsplit(self.url).path)
 
     @property
     def query(self) -> dict[str, str]:
@@ -227,16 +227,20 @@ def _resources(base: str, store: ObjectStore) -> list[tuple[str, str, bool]]:
     found = list(RESOURCES.get(base, ()))
     for crd in store.list(CRDS, "customresourcedefinitions"):
         spec = crd["spec"]
-        if "status" in crd and any(base == f"/apis/{spec['group']}/{version['name']}" for version in spec["versions"]):
+        if _is_established(crd) and any(base == f"/apis/{spec['group']}/{version['name']}" for version in spec["versions"]):
             found.append((spec["names"]["plural"], spec["names"]["kind"], spec["scope"] == "Namespaced"))
     return found
+
+
+def _is_established(crd: Mapping[str, Any]) -> bool:
+    return any(one["type"] == "Established" and one["status"] == "True" for one in crd["status"]["conditions"] or ())
 
 
 def _groups(store: ObjectStore) -> list[dict[str, Any]]:
     """API groups with their one version."""
     bases = [base for base in RESOURCES if base.startswith("/apis/")]
-    for crd in store.list(CRDS, "customresourcedefinitions"):
-        bases += [f"/apis/{crd['spec']['group']}/{version['name']}" for version in crd["spec"]["versions"] if "status" in crd]
+    for crd in filter(_is_established, store.list(CRDS, "customresourcedefinitions")):
+        bases += [f"/apis/{crd['spec']['group']}/{version['name']}" for version in crd["spec"]["versions"]]
     versions = [{"groupVersion": base.removeprefix("/apis/")} for base in dict.fromkeys(bases)]
     return [{"name": v["groupVersion"].partition("/")[0], "versions": [v], "preferredVersion": v} for v in versions]
 

@@ -124,6 +124,10 @@ class ObjectStore:
                 return live
             metadata["generation"] = live["metadata"]["generation"] + (thing.get("spec") != live.get("spec"))
         else:
+            if plural == "customresourcedefinitions":
+                versions = [version["name"] for version in thing["spec"]["versions"]]
+                names = {"kind": "", "plural": ""}
+                thing["status"] = {"acceptedNames": names, "conditions": None, "storedVersions": versions}
             seed = f"{base}/{namespace}/{plural}/{name}/{self.revision}"
             metadata.update(uid=str(uuid.uuid5(uuid.NAMESPACE_URL, seed)), creationTimestamp=now, generation=1)
         metadata["resourceVersion"] = str(self.revision + 1)

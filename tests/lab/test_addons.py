@@ -152,6 +152,14 @@ def test_a_definition_goes_with_its_objects_and_the_plan_says_so(lab: Lab, with_
     assert lab.bootstrap("verify", plain).returncode == 0
 
 
+def test_a_definition_that_was_just_made_has_null_for_conditions(lab: Lab, with_web: str) -> None:
+    """What the models rest on: this is the answer that init meets where it asks at once whether a definition is served."""
+    path = lab.directory / "definition.yaml"
+    path.write_text(yaml.safe_dump(rockets()[1]))
+    made = json.loads(lab.kubectl("apply", "--server-side", "--dry-run=server", "-o", "json", "-f", str(path)))
+    assert made["status"] == {"acceptedNames": {"kind": "", "plural": ""}, "conditions": None, "storedVersions": ["v1"]}
+
+
 def test_an_address_that_a_cut_creation_left_behind_is_waited_for(lab: Lab, with_web: str) -> None:
     """What an API server leaves that is cut between the two is made by hand: which moment that is cannot be hit."""
     dns = lab.get("-n", "kube-system", "service", "kube-dns")

@@ -86,7 +86,11 @@ def test_a_custom_resource_is_known_once_its_definition_is_established(shared):
     names = {"plural": "rockets", "kind": "Rocket"}
     spec = {"group": "example.com", "names": names, "scope": "Cluster", "versions": [{"name": "v1"}]}
     crd = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition"}
-    api.apply({**crd, "metadata": {"name": "rockets.example.com"}, "spec": spec})
+    live = api.apply({**crd, "metadata": {"name": "rockets.example.com"}, "spec": spec})
+    assert live["status"] == {"acceptedNames": {"kind": "", "plural": ""}, "storedVersions": ["v1"]}, "its conditions are null, as those of a real one are at first"
+    assert api.get("/apis/example.com/v1/rockets/x") is None
+    with pytest.raises(ApiError, match="knows no Rocket"):
+        api.apply(thing)
     shared.advance(1)
     assert api.apply(thing)["spec"] == {"stages": 2}
     api.delete("/apis/example.com/v1/rockets/x")

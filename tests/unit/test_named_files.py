@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
-from bootstrap import documents, manifests, named_files
+from bootstrap import applyset, documents, manifests, named_files, objects
 from bootstrap.cluster import Cluster
 from bootstrap.errors import InventoryError
 from tests.unit.pki_samples import NOW, a_cluster, new_authorities
@@ -89,3 +91,71 @@ def test_a_manifest_may_be_a_link_and_begin_with_a_byte_order_mark(tmp_path: Pat
     (tmp_path / "real.yaml").write_bytes(b"\xef\xbb\xbfapiVersion: v1\nkind: Namespace\nmetadata: {name: 2024-01-01}\n")
     (tmp_path / "m.yaml").symlink_to("real.yaml")
     assert manifests.load(tmp_path / "m.yaml")[0]["metadata"] == {"name": "2024-01-01"}
+
+
+DAEMON_SET: dict[str, Any] = {
+    "apiVersion": "apps/v1", "kind": "DaemonSet",
+    "metadata": {"name": "net", "namespace": "kube-system", "labels": {"app": "net"}, "annotations": {"seen": "yes"}},
+    "spec": {"selector": {"matchLabels": {"app": "net"}}, "template": {"metadata": {}, "spec": {"hostNetwork": True}}},
+}  # fmt: skip
+
+
+def places(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path of everything in a value."""
+    for key, item in value.items() if isinstance(value, dict) else ():
+        yield (*at, key)
+        yield from places(item, (*at, key))
+
+
+def replaced(value: Any, at: tuple[Any, ...], new: Any) -> Any:
+    return new if not at else {**value, at[0]: replaced(value[at[0]], at[1:], new)}
+
+
+def load(directory: Path, thing: Any) -> tuple[dict[str, Any], ...]:
+    path = directory / "m.yaml"
+    path.write_text(yaml.safe_dump(thing))
+    return manifests.load(path)
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "says"),
+    [
+        (("metadata",), None, 'metadata.name of this "DaemonSet" is missing'),
+        (("metadata", "name"), "", 'metadata.name of this "DaemonSet" is missing'),
+        (("metadata", "name"), "x/status", 'metadata.name of this "DaemonSet" is "x/status"'),
+        (("metadata", "name"), "..", 'metadata.name of this "DaemonSet" is ".."'),
+        (("metadata", "namespace"), 7, 'metadata.namespace of this "DaemonSet" is no string'),
+        (("metadata", "namespace"), ["a"], 'metadata.namespace of this "DaemonSet" is no string'),
+        (("metadata", "labels"), ["a"], 'metadata.labels of this "DaemonSet" are no mapping of strings'),
+        (("metadata", "labels", "app"), True, 'metadata.labels of this "DaemonSet" are no mapping of strings'),
+        (("metadata", "annotations"), "x", 'metadata.annotations of this "DaemonSet" are no mapping of strings'),
+        (("spec",), None, 'spec.template.spec of this "DaemonSet" is missing'),
+        (("spec", "template"), [], 'spec.template.spec of this "DaemonSet" is missing'),
+        (("spec", "template", "spec"), "x", 'spec.template.spec of this "DaemonSet" is missing'),
+    ],
+)  # fmt: skip
+def test_an_object_that_cannot_be_applied_is_named(tmp_path: Path, at: tuple[str, ...], value: Any, says: str) -> None:
+    assert load(tmp_path, DAEMON_SET) == (DAEMON_SET,)
+    with pytest.raises(InventoryError) as caught:
+        load(tmp_path, replaced(DAEMON_SET, at, value))
+    (problem,) = caught.value.problems
+    assert problem.message.startswith(says)
+    assert problem.line == 1
+    assert problem.hint
+
+
+@pytest.mark.parametrize("value", [None, "x", "", 7, [], {}, [None], [{}], {"a": None}], ids=repr)
+def test_whatever_stands_anywhere_in_an_object_is_judged_or_handled(tmp_path: Path, value: Any) -> None:
+    accepted = 0
+    for at in places(DAEMON_SET):
+        try:
+            (thing,) = load(tmp_path, replaced(DAEMON_SET, at, value))
+        except InventoryError:
+            continue
+        accepted += 1
+        member = applyset.member(thing)
+        assert objects.ref(thing).endswith(thing["metadata"]["name"])
+        assert objects.wave(member) == 2 or "kind" in at
+        assert applyset.parent([member])["metadata"]["name"] == applyset.NAME
+        assert isinstance(objects.pod_spec(thing), dict)
+    assert accepted

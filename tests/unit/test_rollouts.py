@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from bootstrap.health import Established, RolledOut, Verdict, Workload
+from bootstrap.connection import Answer
+from bootstrap.health import Established, RolledOut, Verdict, Workload, decoded
 from bootstrap.rollouts import established, rolled_out, unfinished
 
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 COREDNS = Workload("Deployment", "kube-system", "coredns")
 
 
@@ -79,7 +81,7 @@ def test_a_pod_that_starts_is_worth_waiting_for() -> None:
 
 def test_a_definition_is_waited_for_until_it_is_established() -> None:
     name = "rockets.example.com"
-    path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}"
+    path = f"{DEFINITIONS}/{name}"
     probe = Established((name,))
     assert established(probe, Api({})) == Verdict(False, f"{name} is not established yet")
     taken = {"status": {"conditions": [{"type": "NamesAccepted", "status": "False", "message": "rockets is in use"}]}}
@@ -87,3 +89,11 @@ def test_a_definition_is_waited_for_until_it_is_established() -> None:
     assert established(probe, Api({path: taken})) == expected
     served = {"status": {"conditions": [{"type": "Established", "status": "True"}]}}
     assert established(probe, Api({path: served})) == Verdict(True)
+
+
+def test_what_an_answer_leaves_open_with_a_null_is_not_there() -> None:
+    """A definition that was made a moment ago has no conditions, and an API server says so with a null."""
+    body = b'{"status": {"conditions": null, "storedVersions": [null, {"a": null, "b": 0}]}, "spec": null}'
+    live = decoded(Answer(200, body))
+    assert live == {"status": {"storedVersions": [None, {"b": 0}]}}
+    assert established(Established(("x",)), Api({f"{DEFINITIONS}/x": live})).answer == "x is not established yet"
