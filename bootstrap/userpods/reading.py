@@ -63,7 +63,8 @@ def findings(pod: Any) -> Iterator[Finding]:
     bad = {finding.loc for finding in found}
     if within(("metadata",), bad) or within(("spec",), bad):
         return
-    yield from (finding for finding in _metadata(pod["metadata"]) if not within(finding.loc, bad))
+    sound = {name: value for name, value in pod["metadata"].items() if ("metadata", name) not in bad}
+    yield from (finding for finding in _metadata(sound) if not within(finding.loc, bad))
     if all(finding.message == UNKNOWN_FIELD for finding in found if finding.loc[:1] == ("spec",)):
         yield from _spec(pod["spec"])
 
