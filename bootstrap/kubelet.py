@@ -21,14 +21,16 @@ from bootstrap.constants import (
     KUBERNETES_DIR,
     PKI_DIR,
 )
-from bootstrap.errors import InventoryError, Problem
 from bootstrap.flags import Flag, arguments, words
+from bootstrap.inventory.component_fields import KUBELET, unknown
+from bootstrap.inventory.findings import Finding
 from bootstrap.networking import dns_address
 from bootstrap.objects import taints
 from bootstrap.owned import KUBELET_FIELDS
-from bootstrap.patches import Patch, apply_patches, merge_patch
+from bootstrap.patches import Patch, apply_patches, merge_patch, spoilt
 from bootstrap.patches.load import KUBELET_CONFIGURATION
 from bootstrap.render import Value, load_yaml_all, render_unit, to_yaml
+from bootstrap.versions import Version
 
 BINARY = "/usr/bin/kubelet"
 
@@ -67,7 +69,7 @@ def config_file(
             "tlsPrivateKeyFile": str(KUBELET_PKI_DIR / "kubelet.key"),
         }
     config.pop("serverTLSBootstrap", None)
-    return to_yaml(_patched({**config, **owned}, owned, patches))
+    return to_yaml(_patched({**config, **owned}, owned, patches, cluster.kubernetes_version))
 
 
 def shared_config(cluster: Cluster) -> bytes:
@@ -149,13 +151,16 @@ def _shared_defaults(cluster: Cluster) -> dict[str, Any]:
     }
 
 
-def _patched(config: dict[str, Any], owned: Mapping[str, str], patches: Iterable[Patch]) -> Any:
+def _patched(config: dict[str, Any], owned: Mapping[str, str], patches: Iterable[Patch], version: str) -> Any:
+    """owned: fields that stay as they are. version: of Kubernetes; a field that its kubelet does not have would do nothing."""
     ours = [patch for patch in patches if patch.target == KUBELET_CONFIGURATION]
+    if not ours:
+        return config
     patched = apply_patches(config, KUBELET_CONFIGURATION, ours)
-    changed = [field for field in owned if not isinstance(patched, dict) or patched.get(field) != owned[field]]
-    if changed:
-        files = ", ".join(sorted({patch.file for patch in ours}))
-        raise InventoryError(
-            [Problem(files, None, KUBELET_CONFIGURATION, f"a patch changes {field}", KUBELET_FIELDS[field]) for field in changed]
-        )
+    have = patched if isinstance(patched, dict) else {}
+    found = [Finding((field,), "is changed", KUBELET_FIELDS[field]) for field in owned if have.get(field) != owned[field]]
+    rest = {name: value for name, value in have.items() if name not in owned}
+    found += unknown(rest, KUBELET, (), Version.parse(version).minor_name)
+    if found:
+        raise spoilt(KUBELET_CONFIGURATION, ours, found)
     return patched

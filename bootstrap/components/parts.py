@@ -10,8 +10,8 @@ from pathlib import PurePosixPath
 from bootstrap.cluster import Cluster, Env, Volume
 from bootstrap.components.context import CA_DIRS, ManifestContext
 from bootstrap.constants import PKI_DIR
-from bootstrap.errors import InventoryError, Problem
-from bootstrap.patches import apply_patches
+from bootstrap.inventory.findings import Finding
+from bootstrap.patches import apply_patches, spoilt
 from bootstrap.render import Scalar, Value, render_yaml, to_yaml
 from bootstrap.staticpod import DIGEST_PLACEHOLDER, Pod, digest, problems, with_digest
 
@@ -89,8 +89,7 @@ def finished(
         raise ValueError(f"template of {name}: {'; '.join(found)}")
     pod: Pod = apply_patches(rendered, name, context.patches)
     if found := problems(pod, name):
-        files = ", ".join(sorted({patch.file for patch in context.patches if patch.target == name}))
-        raise InventoryError([Problem(files, None, name, f"after the patches: {problem}") for problem in found])
+        raise spoilt(name, context.patches, (Finding((), problem) for problem in found))
     return to_yaml(with_digest(pod, _digest(pod, startup_files, context)))
 
 

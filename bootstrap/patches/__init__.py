@@ -9,8 +9,8 @@ looks into sub-directories; here the first is a mistake and the second does not 
 
 from __future__ import annotations
 
-from bootstrap.patches.apply import apply_patches
+from bootstrap.patches.apply import apply_patches, spoilt
 from bootstrap.patches.load import TARGETS, Patch, PatchType, load
 from bootstrap.patches.merge import merge_patch
 
-__all__ = ["TARGETS", "Patch", "PatchType", "apply_patches", "load", "merge_patch"]
+__all__ = ["TARGETS", "Patch", "PatchType", "apply_patches", "load", "merge_patch", "spoilt"]

@@ -11,12 +11,11 @@ from typing import Any
 
 import yaml
 
-from bootstrap import documents, staticpod
+from bootstrap import api_schema, documents, staticpod
 from bootstrap.constants import COMPONENTS
 from bootstrap.errors import InventoryError, Problem
 from bootstrap.inventory.findings import UNKNOWN_FIELD, Finding, Loc, field_path, within
 from bootstrap.syntax import Mistake, names
-from bootstrap.userpods import schema
 from bootstrap.userpods.model import APPLIED, DEFAULT_NAMESPACE, UserPod
 
 MAX_BYTES = 1 << 20
@@ -58,7 +57,7 @@ def findings(pod: Any) -> Iterator[Finding]:
     if kind != ("v1", "Pod"):
         yield Finding((), "is no v1 Pod: nothing else can be static", _HINT)
         return
-    found = [*schema.findings(pod), *_shape(pod)]
+    found = [*api_schema.findings(pod, api_schema.POD), *_shape(pod)]
     yield from found
     bad = {finding.loc for finding in found}
     if within(("metadata",), bad) or within(("spec",), bad):

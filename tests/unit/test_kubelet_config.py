@@ -75,6 +75,17 @@ def test_a_patch_cannot_take_the_kubelet_from_under_the_tool(content: Any) -> No
     with pytest.raises(InventoryError) as caught:
         config(patches=(a_patch(content),))
     assert caught.value.problems[0].file == "patches/kubeletconfiguration.yaml"
+    assert caught.value.problems[0].message.endswith("is changed")
+
+
+def test_what_a_kubelet_would_pass_over_in_a_patch_is_a_mistake() -> None:
+    with pytest.raises(InventoryError) as caught:
+        config(patches=(a_patch({"maxPodz": 7, "evictionHard": {"any.signal": "1%"}, "authentication": {"x509": {"ca": "a"}}}),))
+    said = [str(problem).partition(" (")[0] for problem in caught.value.problems]
+    assert said == [
+        f"patches/kubeletconfiguration.yaml:1: kubeletconfiguration: after the patches: {field} unknown field"
+        for field in ("authentication.x509.ca", "maxPodz")
+    ]
 
 
 def test_dns_is_the_tenth_address_of_the_first_service_subnet() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bootstrap import components
+from bootstrap import addons, components
 from bootstrap.errors import InventoryError
 from bootstrap.patches import Patch, PatchType, apply_patches, load, merge_patch
 from bootstrap.staticpod import decode
@@ -96,14 +96,44 @@ def test_patches_for_other_targets_do_nothing() -> None:
         {"metadata": {"name": "other"}},
         {"spec": {"containers": [{"name": "etcd", "$patch": "delete"}]}},
         {"kind": "Deployment"},
+        {"metadata": {"namespace": "default"}},
     ],
 )
 def test_a_patch_cannot_make_a_static_pod_something_else(content: Any) -> None:
-    context = samples.context(CLUSTER, (Patch("etcd", PatchType.STRATEGIC, content, "patches/etcd.yaml", 1),))
+    context = samples.context(CLUSTER, (Patch("etcd", PatchType.STRATEGIC, content, "patches/etcd.yaml", 4),))
     with pytest.raises(InventoryError) as caught:
         components.manifest(CLUSTER, CLUSTER.hosts[0], "etcd", context)
-    assert caught.value.problems[0].file == "patches/etcd.yaml"
+    assert (caught.value.problems[0].file, caught.value.problems[0].line) == ("patches/etcd.yaml", 4)
     assert caught.value.problems[0].message.startswith("after the patches: ")
+
+
+def made_of(target: str, patches: tuple[Patch, ...]) -> object:
+    if target == "etcd":
+        return components.manifest(CLUSTER, CLUSTER.hosts[0], target, samples.context(CLUSTER, patches))
+    return addons.objects(CLUSTER, patches)
+
+
+@pytest.mark.parametrize(
+    ("target", "path", "value", "says"),
+    [
+        ("etcd", "/spec/volumes", 7, "spec.volumes is the number 7 (a list)"),
+        ("etcd", "/spec/containers/0/env", [{"name": "A", "vlaue": "b"}],
+         "spec.containers[0].env[0].vlaue unknown field (did you mean value?)"),
+        ("etcd", "/metadata/labels", True, "metadata.labels is true, which is a boolean (names with a value each)"),
+        ("corednsdeployment", "/spec/replicas", "two", "spec.replicas is text (a whole number)"),
+        ("corednsdeployment", "", "x", "is not a group of fields (some of spec, apiVersion, kind, metadata, status)"),
+        ("corednsdeployment", "/metadata/name", "dns", "metadata.name is no longer coredns"),
+        ("kubeproxydaemonset", "/metadata/namespace", None, "metadata.namespace is no longer kube-system"),
+        ("kubeproxydaemonset", "/kind", "Deployment", "kind is no longer DaemonSet"),
+    ],
+)  # fmt: skip
+def test_what_patches_make_of_an_object_is_judged(target: str, path: str, value: Any, says: str) -> None:
+    one = Patch(target, PatchType.JSON, [{"op": "add", "path": path, "value": value}], "patches/b.yaml", 2)
+    two = Patch(target, PatchType.MERGE, {"metadata": {"annotations": {"a": "b"}}}, "patches/a.yaml", 1)
+    for patches, where in (((one,), "patches/b.yaml:2"), ((two, one), "patches/a.yaml, patches/b.yaml")):
+        with pytest.raises(InventoryError) as caught:
+            made_of(target, patches)
+        assert [str(problem) for problem in caught.value.problems] == [f"{where}: {target}: after the patches: {says}"]
 
 
 def test_a_patch_changes_the_digest() -> None:

@@ -1,4 +1,5 @@
-"""The fields of a Pod and their types, to tell a typo while no API server answers: a kubelet decodes leniently and says nothing.
+"""The fields of API objects and their types, to tell a typo while no API server answers: a kubelet decodes leniently and says
+nothing.
 
 Source: lightkube-models, which is generated from Kubernetes' OpenAPI documents. Its modules are read as text, never imported:
 that is quick, and they would want a client of the API beside them. A field that the cluster's own minor does not have yet is
@@ -18,7 +19,7 @@ from typing import Any
 from bootstrap.inventory.findings import UNKNOWN_FIELD, Finding, Loc
 
 _PACKAGE = "lightkube.models"
-_CORE = "core_v1"
+POD, DEPLOYMENT, DAEMON_SET = "core_v1.Pod", "apps_v1.Deployment", "apps_v1.DaemonSet"
 _SCALARS: Mapping[str, tuple[tuple[type, ...], str]] = {
     "str": ((str,), "text"),
     "bool": ((bool,), "true or false"),
@@ -31,12 +32,12 @@ _SCALARS: Mapping[str, tuple[tuple[type, ...], str]] = {
 }
 
 
-def findings(pod: Any) -> Iterator[Finding]:
-    """Every field that a Pod does not have, every value of a wrong type, every field that must be there and is not.
+def findings(thing: Any, kind: str) -> Iterator[Finding]:
+    """Every field that such an object does not have, every value of a wrong type, every field that must be there and is not.
 
-    A null is what is left out, as it is for Kubernetes' own decoders.
+    kind: POD, DEPLOYMENT or DAEMON_SET. A null is what is left out, as it is for Kubernetes' own decoders.
     """
-    yield from _object(pod, f"{_CORE}.Pod", ())
+    yield from _object(thing, kind, ())
 
 
 def _object(value: Any, kind: str, loc: Loc) -> Iterator[Finding]:
