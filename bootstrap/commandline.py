@@ -29,7 +29,7 @@ from bootstrap.interrupts import interruptible
 if TYPE_CHECKING:
     from bootstrap.cluster import Cluster, Host
     from bootstrap.connection import Connection
-    from bootstrap.console import Console
+    from bootstrap.console import Console, Unwritable
     from bootstrap.events import Event
 
 OUTPUT = click.option(
@@ -119,31 +119,42 @@ def local_command(function: Callable[..., Any]) -> Callable[..., Any]:
         output: str, verbose: int, color: Literal["auto", "always", "never"], plain: bool, *, ask_sudo_password: bool = False,
         **arguments: Any,
     ) -> None:  # fmt: skip
-        from bootstrap.console import Console
+        from bootstrap.console import Console, Unwritable
 
         console = Console(output, verbose, color, plain=plain, command=_name())
+        context = Context(console, verbose, ask_sudo_password)
         try:
-            with interruptible(lambda: _leave(console)):
-                code = function(Context(console, verbose, ask_sudo_password), **arguments)
-        except BootstrapError as error:
-            _name_inventory(error, arguments.get("inventory"))
-            console.error(error)
-            code = error.exit_code
-        except KeyboardInterrupt:
-            console.error(Interrupted())
-            code = ExitCode.INTERRUPTED
-        except BrokenPipeError:
-            _exit_unheard()
-        except Exception as error:  # whatever is left is a bug of ours, and says so
-            console.bug(error)
-            code = ExitCode.BUG
-        try:
-            console.end(code or ExitCode.DONE)
-        except BrokenPipeError:
-            _exit_unheard()
-        sys.exit(int(code or ExitCode.DONE))
+            code = _ended(context, lambda: function(context, **arguments), arguments.get("inventory"))
+            console.end(code)
+        except BrokenPipeError:     # `| head` has seen enough
+            _exit_unheard(ExitCode.INTERRUPTED)
+        except Unwritable as error:
+            _exit_with(error)
+        sys.exit(int(code))
 
     return wrapper
+
+
+def _ended(context: Context, run: Callable[[], ExitCode | None], inventory: Path | None) -> ExitCode:
+    """How a command ended; what went wrong is told. Raises BrokenPipeError and Unwritable where nothing can be told any more."""
+    from bootstrap.console import Unwritable
+
+    console = context.console
+    try:
+        with interruptible(lambda: _leave(console)):
+            return run() or ExitCode.DONE
+    except (BrokenPipeError, Unwritable):
+        raise
+    except BootstrapError as error:
+        _name_inventory(error, inventory)
+        console.error(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        console.error(Interrupted())
+        return ExitCode.INTERRUPTED
+    except Exception as error:  # whatever is left is a bug of ours, and says so
+        console.bug(error)
+        return ExitCode.BUG
 
 
 def command(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -169,6 +180,12 @@ class Main(click.Group):
             code = _show_usage_error(error, words)
         except click.Abort:
             code = ExitCode.INTERRUPTED
+        except BrokenPipeError:
+            _exit_unheard(ExitCode.INTERRUPTED)
+        except OSError as error:    # a command's own are told by then: this is a help text that could not be written
+            from bootstrap.console import Unwritable
+
+            _exit_with(Unwritable.of(sys.stdout, error))
         sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -197,7 +214,7 @@ class InventoryFile(click.ParamType[Path]):
 
 def _show_usage_error(error: click.ClickException, words: Sequence[str]) -> int:
     """One line and a hint. Standard output gets JSON where the rest of the command line asks for it."""
-    from bootstrap.console import Console
+    from bootstrap.console import Console, Unwritable
 
     ctx = error.ctx if isinstance(error, click.UsageError) else None
     path = ctx.command_path if ctx is not None else "bootstrap"
@@ -206,8 +223,11 @@ def _show_usage_error(error: click.ClickException, words: Sequence[str]) -> int:
     else:
         message, hint = error.format_message().rstrip("."), f"{path} --help"
     console = Console("json" if _asks_for_json(words) else "text", command=path.partition(" ")[2])
-    console.error(UsageError(message[:1].lower() + message[1:], hint=hint))
-    console.end(ExitCode.USAGE)
+    try:
+        console.error(UsageError(message[:1].lower() + message[1:], hint=hint))
+        console.end(ExitCode.USAGE)
+    except (BrokenPipeError, Unwritable):
+        _exit_unheard(ExitCode.USAGE)
     return int(ExitCode.USAGE)
 
 
@@ -254,8 +274,17 @@ def _leave(console: Console) -> NoReturn:
     os._exit(int(ExitCode.INTERRUPTED))
 
 
-def _exit_unheard() -> NoReturn:
-    """`| head` has seen enough; nobody is left to tell."""
+def _exit_with(error: Unwritable) -> NoReturn:
+    """Standard error may still be there to tell it; JSON would go where nothing can be written."""
+    from bootstrap.console import Console, Unwritable
+
+    with suppress(BrokenPipeError, Unwritable):
+        Console("text").error(error)
+    _exit_unheard(error.exit_code)
+
+
+def _exit_unheard(code: ExitCode) -> NoReturn:
+    """Nobody is left to tell; nor may the interpreter try to, when it ends."""
     for descriptor in (1, 2):
         os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
-    sys.exit(int(ExitCode.INTERRUPTED))
+    sys.exit(int(code))

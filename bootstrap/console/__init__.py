@@ -29,6 +29,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
 from bootstrap.console.protocol import Difference, Finding, Form
+from bootstrap.console.streams import Unwritable
 
 if TYPE_CHECKING:
     import logging
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from bootstrap.plan import Plan
     from bootstrap.preflight import Report
 
-__all__ = ["Console", "Difference", "Finding"]
+__all__ = ["Console", "Difference", "Finding", "Unwritable"]
 
 
 class Console:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from bootstrap.console.printable import jsonable, shown, stripped
 from bootstrap.console.protocol import Difference, Finding
+from bootstrap.console.streams import writing
 
 if TYPE_CHECKING:
     from bootstrap.errors import BootstrapError, ExitCode
@@ -105,5 +106,6 @@ class JsonLines:
         self._dump(kind, jsonable(members))
 
     def _dump(self, kind: str, members: Mapping[str, Any]) -> None:
-        self._stream.write(json.dumps({"apiVersion": API_VERSION, "kind": kind, **members}) + "\n")
-        self._stream.flush()
+        with writing(self._stream):
+            self._stream.write(json.dumps({"apiVersion": API_VERSION, "kind": kind, **members}) + "\n")
+            self._stream.flush()

@@ -9,6 +9,8 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, TextIO
 
+from bootstrap.console.streams import writing
+
 if TYPE_CHECKING:
     import rich.console
 
@@ -57,13 +59,14 @@ class Terminal:
 
     def line(self, text: str, style: str = "") -> None:
         """One line, never folded: what is copied from it must stay whole."""
-        if not self.color and not self.live:
-            self.stream.write(f"{text}\n")
-            self.stream.flush()
-            return
-        from rich.text import Text
+        with writing(self.stream):
+            if not self.color and not self.live:
+                self.stream.write(f"{text}\n")
+                self.stream.flush()
+                return
+            from rich.text import Text
 
-        self.rich.print(Text(text, style=style), soft_wrap=True)
+            self.rich.print(Text(text, style=style), soft_wrap=True)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Columns side by side under headings in capitals; where the terminal is too narrow for that, row by row."""

@@ -50,6 +50,20 @@ def test_a_closed_pipe_is_no_bug() -> None:
     assert (done.returncode, done.stderr) == (130, b"")
 
 
+@pytest.mark.parametrize("words", ["config schema", "config show nosuch.yaml", "config example -o json", "--help"])
+@pytest.mark.parametrize("both", [False, True])
+def test_a_disk_that_is_full_is_no_bug(words: str, both: bool) -> None:
+    """Starts a process, as above: what could not be written must not be tried again at the exit of the interpreter."""
+    command = [sys.executable, "-m", "bootstrap", *words.split()]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=full if both else subprocess.PIPE, text=True, check=False)
+    wrong = "nosuch.yaml" in words      # which is told on standard error alone
+    assert done.returncode == (2 if wrong else 5), done.stderr
+    if not wrong and not both:
+        assert done.stderr.startswith("error: standard output cannot be written: No space left on device\n  hint: make room ")
+        assert "Traceback" not in done.stderr
+
+
 def test_init_draws_its_timeline_also_when_it_fails(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(cluster: object, request: object, connect: object, console: Console) -> None:
         console.event(Event(Kind.FAILED, 1.0, "certs", "cp1", "disk full"))
