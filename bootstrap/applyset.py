@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bootstrap.constants import FIELD_MANAGER
-from bootstrap.objects import Object, config_map, ref
+from bootstrap.objects import Object, config_map, group_of, ref, wave
 
 NAME, NAMESPACE = "bootstrap-addons", "kube-system"
 PARENT_PATH = f"/api/v1/namespaces/{NAMESPACE}/configmaps/{NAME}"
@@ -111,7 +111,7 @@ def listed(live: Mapping[str, Any] | None, annotation: str) -> frozenset[str]:
 
 def group_kind(thing: Mapping[str, Any]) -> str:
     """`Deployment.apps`; of the core group only the kind."""
-    group = thing["apiVersion"].rpartition("/")[0]
+    group = group_of(thing)
     return f"{thing['kind']}.{group}" if group else str(thing["kind"])
 
 
@@ -142,7 +142,9 @@ def is_named(live: Mapping[str, Any], kind: str, wanted: Iterable[Mapping[str, A
     )  # fmt: skip
 
 
-def deletion_order(leftover: Leftover) -> tuple[int, str]:
-    """Sorts leftovers: what runs first, then the rest, then namespaces, and last what other objects are instances of."""
-    places = {"Namespace": 2, CRD: 3}
-    return places.get(leftover.kind, 0 if leftover.api_version.startswith(("apps/", "batch/")) else 1), leftover.ref
+def deletion_order(leftover: Leftover) -> tuple[int, int, str]:
+    """Sorts leftovers: the other way round than they were applied, namespaces before what other objects are instances of.
+
+    Kinds of somebody's own go first, while the controllers are there that clean up after them.
+    """
+    return (1 if leftover.kind == CRD else 0), -wave(leftover.head), leftover.ref

@@ -13,6 +13,16 @@ WORKLOADS = ("Deployment", "DaemonSet", "StatefulSet")
 """Kinds that are rolled out: their controllers bring pods, and say how far they are."""
 
 RBAC = "rbac.authorization.k8s.io"
+GROUPS = frozenset({
+    "", "apps", "autoscaling", "batch", "policy", RBAC,
+    *(f"{name}.k8s.io" for name in (
+        "admissionregistration", "apiextensions", "apiregistration", "authentication", "authorization", "certificates",
+        "coordination", "discovery", "events", "flowcontrol.apiserver", "internal.apiserver", "lifecycle", "networking", "node",
+        "resource", "scheduling", "storage", "storagemigration",
+    )),
+})  # fmt: skip
+"""API groups of Kubernetes itself; others are of somebody's definitions or servers. Source: k8s.io/api v0.37.2, GroupName."""
+_SERVED_BY_PODS = ("APIService", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 BOOTSTRAPPERS_GROUP = "system:bootstrappers:kubeadm:default-node-token"
 
 
@@ -24,13 +34,23 @@ def ref(thing: Mapping[str, Any]) -> str:
 
 
 def wave(thing: Mapping[str, Any]) -> int:
-    """When an object is applied: what others live in or are instances of, then what pods need, then what brings pods.
+    """When an object is applied: what others live in or are instances of, then what pods need, then what brings pods, then what
+    those pods serve, and last what kinds of somebody's own are: a webhook of that somebody may have to judge them.
 
     Objects of one wave may be applied in any order. A controller that misses a pod's service account waits before it tries again.
     """
+    if group_of(thing) not in GROUPS:
+        return 4
     if thing["kind"] in ("Namespace", "CustomResourceDefinition"):
         return 0
+    if thing["kind"] in _SERVED_BY_PODS:
+        return 3
     return 2 if thing["kind"] in (*WORKLOADS, "Job", "CronJob", "Pod") else 1
+
+
+def group_of(thing: Mapping[str, Any]) -> str:
+    """The API group of an object; empty for the core group."""
+    return str(thing["apiVersion"].rpartition("/")[0])
 
 
 def pod_spec(workload: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from bootstrap import objects
 from tests.lab.conftest import MASTERS, Lab, run, wait_until
 
 IMAGE = "localhost/kube-bootstrap/pod-network:v1"    # busybox; nothing can be pulled here
@@ -150,6 +151,12 @@ def test_a_definition_goes_with_its_objects_and_the_plan_says_so(lab: Lab, with_
     assert "rockets.lab.example.com" not in names
     assert "Nothing to do" in lab.init(plain, "--prune")
     assert lab.bootstrap("verify", plain).returncode == 0
+
+
+def test_the_groups_of_kubernetes_are_told_from_those_of_others(lab: Lab, with_web: str) -> None:
+    lab.init(inventory(lab, "with-rockets", rockets=rockets()))
+    groups = {version.rpartition("/")[0] for version in lab.kubectl("api-versions").split()}
+    assert groups - objects.GROUPS == {"lab.example.com"}
 
 
 def test_a_definition_that_was_just_made_has_null_for_conditions(lab: Lab, with_web: str) -> None:

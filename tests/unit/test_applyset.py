@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bootstrap import applyset
+from bootstrap import applyset, objects
 from bootstrap.applyset import Leftover
 
 
@@ -88,12 +88,17 @@ def test_what_the_inventory_names(live: dict[str, Any], kind: str, expected: boo
     assert applyset.is_named(live, kind, wanted) is expected
 
 
-def test_what_runs_goes_first_and_what_others_are_instances_of_last() -> None:
-    heads = [
-        ("apiextensions.k8s.io/v1", "CustomResourceDefinition"), ("v1", "Namespace"), ("v1", "ConfigMap"),
-        ("example.com/v1", "Rocket"), ("apps/v1", "DaemonSet"),
-    ]  # fmt: skip
-    leftovers = [Leftover(version, kind, "", "x", "uid") for version, kind in heads]
-    assert [leftover.kind for leftover in sorted(leftovers, key=applyset.deletion_order)] == [
-        "DaemonSet", "ConfigMap", "Rocket", "Namespace", "CustomResourceDefinition",
-    ]  # fmt: skip
+ORDERED = (
+    ("v1", "Namespace"), ("v1", "ConfigMap"), ("apps/v1", "DaemonSet"),
+    ("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"), ("example.com/v1", "Rocket"),
+)  # fmt: skip
+CRD = ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
+
+
+def test_an_object_is_applied_after_what_it_needs_and_deleted_before() -> None:
+    """A webhook of an operator judges its custom resources: until its pods run, none of them can be applied."""
+    assert [objects.wave(thing(*head, "x")) for head in (CRD, *ORDERED)] == [0, 0, 1, 2, 3, 4]
+    assert objects.wave(thing("gateway.networking.k8s.io/v1", "Gateway", "x")) == 4
+    leftovers = [Leftover(version, kind, "", "x", "uid") for version, kind in (*ORDERED, CRD)]
+    kinds = [leftover.kind for leftover in sorted(leftovers, key=applyset.deletion_order)]
+    assert kinds == [kind for _, kind in (*reversed(ORDERED), CRD)]

@@ -12,9 +12,10 @@ import pytest
 import yaml
 
 from bootstrap import applyset, queries
-from bootstrap.changes import ApiPrune
+from bootstrap.changes import ApiApply, ApiPrune
 from bootstrap.cluster import Cluster
 from bootstrap.errors import BootstrapError, ExitCode, Refused, UsageError
+from bootstrap.phases.user_addon import PHASE
 from bootstrap.plan import Plan
 from bootstrap.testing import FakeFleet, Killed, allocations
 from tests.workflows.support import TIME, Recorder, a_cluster, init, plan_of
@@ -97,6 +98,20 @@ def house(tmp_path: Path) -> House:
 
 def deleted(plan: Plan) -> list[str]:
     return [change.leftover.ref for _, _, change in plan.all() if isinstance(change, ApiPrune)]
+
+
+def test_custom_resources_are_applied_after_the_pods_that_may_have_to_judge_them(house: House) -> None:
+    """As of an operator with a webhook: the other way round the API server would refuse the resource for ever."""
+    webhook = {
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": "operator"}, "webhooks": [],
+    }  # fmt: skip
+    mine = [a_rocket("one"), webhook, a_workload("Deployment", "operator"), a_map("mine"), a_definition()]
+    plan = plan_of(house.fleet, house.cluster(mine=mine), house.home)
+    applied = [change.object["kind"] for phase, _, change in plan.all() if isinstance(change, ApiApply) and phase is PHASE]
+    assert applied == [
+        "ConfigMap", "CustomResourceDefinition", "ConfigMap", "Deployment", "ValidatingWebhookConfiguration", "Rocket",
+    ]  # fmt: skip
 
 
 def test_every_addon_object_is_a_member_and_the_parent_names_their_kinds(house: House) -> None:
