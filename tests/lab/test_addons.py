@@ -142,6 +142,8 @@ def test_an_addon_that_leaves_is_pruned_and_strangers_things_stay(lab: Lab, with
 
 def test_a_definition_goes_with_its_objects_and_the_plan_says_so(lab: Lab, with_web: str) -> None:
     lab.init(inventory(lab, "with-rockets", rockets=rockets()))
+    groups = {version.rpartition("/")[0] for version in lab.kubectl("api-versions").split()}
+    assert groups - objects.GROUPS == {"lab.example.com"}, "Kubernetes' own groups are told from those of others"
     lab.kubectl("apply", "-f", str(two(lab)))
     plain = lab.inventory("plain")
     shown = lab.bootstrap("init", plain, "--kubeconfig", lab.kubeconfig, "--prune", "--dry-run")
@@ -151,12 +153,6 @@ def test_a_definition_goes_with_its_objects_and_the_plan_says_so(lab: Lab, with_
     assert "rockets.lab.example.com" not in names
     assert "Nothing to do" in lab.init(plain, "--prune")
     assert lab.bootstrap("verify", plain).returncode == 0
-
-
-def test_the_groups_of_kubernetes_are_told_from_those_of_others(lab: Lab, with_web: str) -> None:
-    lab.init(inventory(lab, "with-rockets", rockets=rockets()))
-    groups = {version.rpartition("/")[0] for version in lab.kubectl("api-versions").split()}
-    assert groups - objects.GROUPS == {"lab.example.com"}
 
 
 def test_a_definition_that_was_just_made_has_null_for_conditions(lab: Lab, with_web: str) -> None:
