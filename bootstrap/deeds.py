@@ -21,6 +21,10 @@ from bootstrap.plan import taint_in
 # Source: Kubernetes pkg/controlplane/apiserver/server.go, IdentityLeaseComponentLabelKey (1.35 to 1.37).
 _SERVERS_LEASES = "apiserver.kubernetes.io%2Fidentity%3Dkube-apiserver"
 
+# Source: apiserver pkg/admission/plugin/webhook/errors/statuserror.go and .../webhook/validating/dispatcher.go (v0.36.3).
+_WEBHOOK = "failed calling webhook"
+_WEBHOOK_HINT = "see whether the webhook's own pods run: kubectl get pods -A; once they do: bootstrap init INVENTORY"
+
 READY_WITHIN_S = 1.0
 """How long an API server that was ready is believed to be: a phase has a dozen objects, and each can be tried again."""
 
@@ -54,7 +58,8 @@ def retried(access: Access, deed: Callable[[ApiClient], object], what: str, stop
                 told = error.message
                 access.tell(error.host or "", f"{told}; waiting for that")
         if time.monotonic() > deadline or stopped():
-            raise RemoteError(f"{what} could not be applied", evidence=[f"last answer: {last}"]) from last
+            hint = _WEBHOOK_HINT if _WEBHOOK in str(last) else ""
+            raise RemoteError(f"{what} could not be applied", evidence=[f"last answer: {last}"], hint=hint) from last
         trust_s = 0.0
         time.sleep(0.5)
 

@@ -22,6 +22,8 @@ GROUPS = frozenset({
     )),
 })  # fmt: skip
 """API groups of Kubernetes itself; others are of somebody's definitions or servers. Source: k8s.io/api v0.37.2, GroupName."""
+CUSTOM = 4
+"""The wave of what is of such a group."""
 _SERVED_BY_PODS = ("APIService", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 BOOTSTRAPPERS_GROUP = "system:bootstrappers:kubeadm:default-node-token"
 
@@ -40,7 +42,7 @@ def wave(thing: Mapping[str, Any]) -> int:
     Objects of one wave may be applied in any order. A controller that misses a pod's service account waits before it tries again.
     """
     if group_of(thing) not in GROUPS:
-        return 4
+        return CUSTOM
     if thing["kind"] in ("Namespace", "CustomResourceDefinition"):
         return 0
     if thing["kind"] in _SERVED_BY_PODS:

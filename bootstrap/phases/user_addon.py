@@ -1,7 +1,7 @@
 """addon/user: manifests of the user's own that `addons` names (a pod network, for one), by server-side apply.
 
-Inputs: the files. Outputs: their API objects, as members of the ApplySet of the add-ons. Custom resources follow when the API
-server serves their kinds. A second run writes nothing.
+Inputs: the files. Outputs: their API objects, as members of the ApplySet of the add-ons. Definitions are served when it ends;
+what is of such a kind has a phase of its own, later. A second run writes nothing.
 """
 
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ from bootstrap import applyset, desired
 from bootstrap.changes import ApiApply, Change, WaitFor
 from bootstrap.cluster import Host
 from bootstrap.health import Established
-from bootstrap.objects import wave
+from bootstrap.objects import CUSTOM, wave
 from bootstrap.plan import Phase, Snapshot, Spread
 
 
 def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
-    things = desired.user_addons(snapshot)
+    things = [thing for thing in desired.user_addons(snapshot) if wave(thing) < CUSTOM]
     if not things:
         return []
     definitions = tuple(thing["metadata"]["name"] for thing in things if thing["kind"] == applyset.CRD)

@@ -44,6 +44,7 @@ RESOURCES: Mapping[str, tuple[tuple[str, str, bool], ...]] = {
     "/apis/admissionregistration.k8s.io/v1": (
         ("validatingadmissionpolicies", "ValidatingAdmissionPolicy", CLUSTER_WIDE),
         ("validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding", CLUSTER_WIDE),
+        ("validatingwebhookconfigurations", "ValidatingWebhookConfiguration", CLUSTER_WIDE),
     ),
 }  # fmt: skip
 CRDS = "/apis/apiextensions.k8s.io/v1"
@@ -174,11 +175,28 @@ def _one(call: Call, store: ObjectStore, key: Key) -> dict[str, Any]:
             if not manager:
                 raise Refusal(400, "BadRequest", "PatchOptions: fieldManager: Required value: is required for apply patch")
             force = call.query.get("force") == "true"
+            _ask_webhooks(store, key)
             allocations.allocate(store, key, decoded(call.body), call.now, dry_run=dry_run)
             return store.apply(key, decoded(call.body), manager, call.now, force=force, dry_run=dry_run)
         case "PATCH", "application/merge-patch+json":
             return store.merge(key, json.loads(call.body), call.now, dry_run=dry_run)
     raise AssertionError(f"the model API server does not know {call.method} {call.url} of type {content_type!r}")
+
+
+def _ask_webhooks(store: ObjectStore, key: Key) -> None:
+    """A webhook answers, and has nothing against anything, while the Deployment that is called as its Service is has a pod.
+
+    Source: apiserver pkg/admission/plugin/webhook/validating/dispatcher.go (v0.36.3), failurePolicy Fail.
+    """
+    group = key[0].split("/")[2] if key[0].startswith("/apis/") else ""
+    for configuration in store.list("/apis/admissionregistration.k8s.io/v1", "validatingwebhookconfigurations"):
+        for webhook in configuration["webhooks"]:
+            service = webhook["clientConfig"]["service"]
+            if any(group in rule["apiGroups"] and key[1] in rule["resources"] for rule in webhook["rules"]):
+                behind = store.objects.get(("/apis/apps/v1", "deployments", service["namespace"], service["name"]), {})
+                if not (behind.get("status") or {}).get("availableReplicas"):
+                    why = f'failed calling webhook "{webhook["name"]}": dial tcp: connect: connection refused'
+                    raise Refusal(500, "InternalError", f"Internal error occurred: {why}")
 
 
 def _evict(call: Call, store: ObjectStore, key: Key) -> dict[str, Any]:

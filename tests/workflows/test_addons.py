@@ -14,8 +14,7 @@ import yaml
 from bootstrap import applyset, queries
 from bootstrap.changes import ApiApply, ApiPrune
 from bootstrap.cluster import Cluster
-from bootstrap.errors import BootstrapError, ExitCode, Refused, UsageError
-from bootstrap.phases.user_addon import PHASE
+from bootstrap.errors import BootstrapError, ExitCode, Refused, RemoteError, UsageError
 from bootstrap.plan import Plan
 from bootstrap.testing import FakeFleet, Killed, allocations
 from tests.workflows.support import TIME, Recorder, a_cluster, init, plan_of
@@ -100,18 +99,40 @@ def deleted(plan: Plan) -> list[str]:
     return [change.leftover.ref for _, _, change in plan.all() if isinstance(change, ApiPrune)]
 
 
-def test_custom_resources_are_applied_after_the_pods_that_may_have_to_judge_them(house: House) -> None:
-    """As of an operator with a webhook: the other way round the API server would refuse the resource for ever."""
+def an_operator() -> list[dict[str, Any]]:
+    """A definition and its instance, and a webhook that judges those, in the order of an unlucky file."""
+    rules = [{"apiGroups": ["example.com"], "resources": ["rockets"]}]
+    service = {"name": "operator", "namespace": "kube-system"}
     webhook = {
         "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
-        "metadata": {"name": "operator"}, "webhooks": [],
+        "metadata": {"name": "operator"},
+        "webhooks": [{"name": "operator.example.com", "rules": rules, "clientConfig": {"service": service}}],
     }  # fmt: skip
-    mine = [a_rocket("one"), webhook, a_workload("Deployment", "operator"), a_map("mine"), a_definition()]
-    plan = plan_of(house.fleet, house.cluster(mine=mine), house.home)
-    applied = [change.object["kind"] for phase, _, change in plan.all() if isinstance(change, ApiApply) and phase is PHASE]
-    assert applied == [
-        "ConfigMap", "CustomResourceDefinition", "ConfigMap", "Deployment", "ValidatingWebhookConfiguration", "Rocket",
-    ]  # fmt: skip
+    return [a_rocket("one"), webhook, a_workload("Deployment", "operator", hostNetwork=True), a_map("mine"), a_definition()]
+
+
+def test_a_custom_resource_waits_for_the_webhook_that_judges_it(house: House) -> None:
+    house.init(house.cluster(mine=an_operator()))
+    assert house.has("Rocket", "one")
+    assert plan_of(house.fleet, house.cluster(mine=an_operator()), house.home).is_empty
+    house.init(house.cluster(), prune=True)
+    assert not house.has("Rocket", "one")
+    assert "Rocket.example.com" not in house.lists()[0]
+
+
+def test_a_webhook_that_never_answers_leaves_a_finished_control_plane_and_the_same_command_goes_on(house: House) -> None:
+    house.fleet.troubles["operator"] = {"phase": "Pending"}
+    cluster = house.cluster(mine=an_operator())
+    with pytest.raises(RemoteError, match="Rocket one could not be applied") as caught:
+        house.init(cluster)
+    assert "failed calling webhook" in caught.value.evidence[0]
+    assert "kubectl get pods -A" in caught.value.hint
+    assert (house.home / "demo.kubeconfig").exists()
+    (left,) = [change for _, _, change in plan_of(house.fleet, cluster, house.home).all() if isinstance(change, ApiApply)]
+    assert left.object["kind"] == "Rocket"
+    del house.fleet.troubles["operator"]
+    house.init(cluster)
+    assert house.has("Rocket", "one")
 
 
 def test_every_addon_object_is_a_member_and_the_parent_names_their_kinds(house: House) -> None:
