@@ -199,8 +199,10 @@ class ApiClient:
             return answer
         try:
             status = decoded(answer)
-            causes = (status.get("details") or {}).get("causes") or []
-            message = " ".join(str(one["message"]) for one in (status, *causes) if one.get("message"))
+            message = str(status.get("message", ""))
+            for cause in (status.get("details") or {}).get("causes") or ():
+                said = str(cause.get("message", ""))
+                message = message if said in message else f"{message} {said}"
         except NoAnswer:
             message = answer.body[:300].decode(errors="replace").strip()
         raise ApiError(what, answer.status, f"{answer.status} {message}", host=self._connection.name)
