@@ -2,8 +2,9 @@
 nothing.
 
 Source: lightkube-models, which is generated from Kubernetes' OpenAPI documents. Its modules are read as text, never imported:
-that is quick, and they would want a client of the API beside them. A field that the cluster's own minor does not have yet is
-found by its API server (strict dry run), where one answers.
+that is quick, and they would want a client of the API beside them. They are those of the newest minor that is supported: a field
+that the cluster's own does not have yet is found only where its API server is asked, in a strict dry run, as for pods of the
+user's own.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def _text_by_text(value: Any, loc: Loc) -> Iterator[Finding]:
         yield Finding(loc, f"is {_named(value)}", "names with a value each")
         return
     for key, item in value.items():
-        if not isinstance(item, types) or isinstance(item, bool):
+        if item is not None and (not isinstance(item, types) or isinstance(item, bool)):
             yield Finding((*loc, str(key)), f"is {_named(item)}", "text; quotes make it text")
 
 

@@ -108,10 +108,12 @@ class Applier:
                     self._access.connections[host].write([change.entry for change in files], _before(files))
                     for change in files:
                         self._tell(Kind.CHANGED, step, host, f"wrote {change.entry.path}")
-                elif len(group) == 1:
-                    self._one(step, host, group[0])
+                    continue
+                one = partial(self._one, step, host, time.monotonic())
+                if len(group) == 1:
+                    one(group[0])
                 else:
-                    each(lambda change: self._one(step, host, change), group, OBJECTS_AT_ONCE, stop=self.stop)
+                    each(one, group, OBJECTS_AT_ONCE, stop=self.stop)
         except waiting.CutShort as error:
             self._tell(Kind.NOTE, step, host, error.message, evidence=list(error.evidence))
         except BootstrapError as error:
@@ -132,12 +134,13 @@ class Applier:
             elsewhere = isinstance(change, ClusterChange | Drain | SaveLocal)
             self._access.holds.check(None if elsewhere else host, self._stop.is_set)
 
-    def _one(self, step: Step, host: str, change: Change) -> None:
+    def _one(self, step: Step, host: str, began: float, change: Change) -> None:
+        """Do a change. began: when what is done together with it began."""
         self._make_sure(host, change)
         if isinstance(change, Drain):
             self._drain(step, host, change)
         elif isinstance(change, ClusterChange):
-            clusterdeeds.do(self._access, change, self._stop.is_set)
+            clusterdeeds.do(self._access, change, self._stop.is_set, began)
         elif isinstance(change, WaitFor):
             self._wait(step, host, change)
             return

@@ -145,6 +145,6 @@ def is_named(live: Mapping[str, Any], kind: str, wanted: Iterable[Mapping[str, A
 def deletion_order(leftover: Leftover) -> tuple[int, int, str]:
     """Sorts leftovers: the other way round than they were applied, namespaces before what other objects are instances of.
 
-    Kinds of somebody's own go first, while the controllers are there that clean up after them.
+    Kinds of somebody's own go first, so that the controllers that clean up after them hear of it.
     """
     return (1 if leftover.kind == CRD else 0), -wave(leftover.head), leftover.ref

@@ -26,8 +26,11 @@ from bootstrap.changes import (
 )
 
 
-def do(access: Access, change: ClusterChange, stopped: Callable[[], bool]) -> None:
-    """Do it, again and again where a failure may pass, until it is done, `stopped` or too late. Raises BootstrapError."""
+def do(access: Access, change: ClusterChange, stopped: Callable[[], bool], began: float) -> None:
+    """Do it, again and again where a failure may pass, until it is done, `stopped` or too late. Raises BootstrapError.
+
+    began: when what is done together began, by time.monotonic().
+    """
     match change:
         case EtcdPromote():
             memberdeeds.promote(access, change, stopped)
@@ -37,7 +40,7 @@ def do(access: Access, change: ClusterChange, stopped: Callable[[], bool]) -> No
             memberdeeds.remove(access, change, stopped)
         case _:
             deed, what = _in_the_api(change)
-            deeds.retried(access, deed, what, stopped)
+            deeds.retried(access, deed, what, stopped, began)
 
 
 def _in_the_api(

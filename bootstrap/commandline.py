@@ -182,9 +182,11 @@ class Main(click.Group):
             code = ExitCode.INTERRUPTED
         except BrokenPipeError:
             _exit_unheard(ExitCode.INTERRUPTED)
-        except OSError as error:    # a command's own are told by then: this is a help text that could not be written
+        except OSError as error:
             from bootstrap.console import Unwritable
 
+            if error.filename is not None:
+                raise
             _exit_with(Unwritable.of(sys.stdout, error))
         sys.exit(code if isinstance(code, int) else 0)
 
@@ -200,10 +202,13 @@ class InventoryFile(click.ParamType[Path]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         path = Path(value)
-        if path.is_dir():
-            raise BadInventory(f"{path} is a directory; an inventory is one file", ctx, param)
-        if not path.exists():
-            raise BadInventory(f"there is no file {path}", ctx, param)
+        try:
+            if path.is_dir():
+                raise BadInventory(f"{path} is a directory; an inventory is one file", ctx, param)
+            if not path.exists():
+                raise BadInventory(f"there is no file {path}", ctx, param)
+        except OSError as error:
+            raise BadInventory(f"cannot read {path}: {error.strerror}", ctx, param) from error
         if not os.access(path, os.R_OK):
             raise BadInventory(f"no permission to read {path}", ctx, param)
         return path

@@ -23,7 +23,10 @@ _SERVERS_LEASES = "apiserver.kubernetes.io%2Fidentity%3Dkube-apiserver"
 
 # Source: apiserver pkg/admission/plugin/webhook/errors/statuserror.go and .../webhook/validating/dispatcher.go (v0.36.3).
 _WEBHOOK = "failed calling webhook"
-_WEBHOOK_HINT = "see whether the webhook's own pods run: kubectl get pods -A; once they do: bootstrap init INVENTORY"
+_WEBHOOK_HINT = (
+    "see whether the webhook's own pods run: kubectl get pods -A; once they do, or its configuration is deleted, "
+    "type the same command again"
+)
 
 READY_WITHIN_S = 1.0
 """How long an API server that was ready is believed to be: a phase has a dozen objects, and each can be tried again."""
@@ -38,9 +41,11 @@ def run(connection: Connection, argv: Sequence[str], timeout_s: float, stdin: by
         raise RemoteError(message, host=connection.name, evidence=tail)
 
 
-def retried(access: Access, deed: Callable[[ApiClient], object], what: str, stopped: Callable[[], bool]) -> None:
-    """Do a deed that may be done twice, through any ready API server, until it went through or the time is over."""
-    began = time.monotonic()
+def retried(access: Access, deed: Callable[[ApiClient], object], what: str, stopped: Callable[[], bool], began: float) -> None:
+    """Do a deed that may be done twice, through any ready API server, until it went through or the time is over; once at least.
+
+    began: when what is done together began, by time.monotonic(). They share their time: many may be kept out by the same thing.
+    """
     deadline = began + access.cluster.timeouts.kubernetes_api_call.total_seconds()
     told, trust_s = "", READY_WITHIN_S
     while True:

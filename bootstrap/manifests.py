@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,10 @@ from bootstrap import documents
 from bootstrap.errors import InventoryError, Problem
 from bootstrap.objects import WORKLOADS, pod_spec
 from bootstrap.syntax import quoted
+from bootstrap.syntax.names import LABEL
+
+_NAMESPACE = re.compile(LABEL)
+_API_VERSION = re.compile(rf"({LABEL}(\.{LABEL})*/)?{LABEL}")
 
 
 def load(path: Path) -> tuple[dict[str, Any], ...]:
@@ -47,13 +52,18 @@ def _problem(thing: Any) -> tuple[str, str]:
     for name, example in (("apiVersion", "apps/v1"), ("kind", "DaemonSet")):
         if not isinstance(thing.get(name), str) or not thing[name]:
             return f"{name} is missing or no string", f"such as {name}: {example}"
+    if not _API_VERSION.fullmatch(thing["apiVersion"]):
+        return f"apiVersion is {quoted(thing['apiVersion'])}", "VERSION or GROUP/VERSION, such as v1 or apps/v1"
     metadata, kind = thing.get("metadata"), quoted(thing["kind"])
     if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str) or not metadata["name"]:
         return f"metadata.name of this {kind} is missing or no string", "a name; generateName cannot be applied twice"
     if metadata["name"] in (".", "..") or set(metadata["name"]) & set("/%"):
         return f"metadata.name of this {kind} is {quoted(metadata['name'])}", "no slash, no percent sign, neither . nor .."
-    if not isinstance(metadata.get("namespace"), str | None):
+    namespace = metadata.get("namespace")
+    if not isinstance(namespace, str | None):
         return f"metadata.namespace of this {kind} is no string", "the name of a namespace, in quotes if it is a number"
+    if namespace and not _NAMESPACE.fullmatch(namespace):
+        return f"metadata.namespace of this {kind} is {quoted(namespace)}", "lower case letters, digits and dashes"
     for field in ("labels", "annotations"):
         if not _is_map_of_strings(metadata.get(field)):
             return f"metadata.{field} of this {kind} are no mapping of strings", "numbers and true or false in quotes"

@@ -13,10 +13,11 @@ WORKLOADS = ("Deployment", "DaemonSet", "StatefulSet")
 """Kinds that are rolled out: their controllers bring pods, and say how far they are."""
 
 RBAC = "rbac.authorization.k8s.io"
+ADMISSION = "admissionregistration.k8s.io"
 GROUPS = frozenset({
-    "", "apps", "autoscaling", "batch", "policy", RBAC,
+    "", "apps", "autoscaling", "batch", "policy", RBAC, ADMISSION,
     *(f"{name}.k8s.io" for name in (
-        "admissionregistration", "apiextensions", "apiregistration", "authentication", "authorization", "certificates",
+        "apiextensions", "apiregistration", "authentication", "authorization", "certificates",
         "coordination", "discovery", "events", "flowcontrol.apiserver", "internal.apiserver", "lifecycle", "networking", "node",
         "resource", "scheduling", "storage", "storagemigration",
     )),
@@ -24,7 +25,6 @@ GROUPS = frozenset({
 """API groups of Kubernetes itself; others are of somebody's definitions or servers. Source: k8s.io/api v0.37.2, GroupName."""
 CUSTOM = 4
 """The wave of what is of such a group."""
-_SERVED_BY_PODS = ("APIService", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 BOOTSTRAPPERS_GROUP = "system:bootstrappers:kubeadm:default-node-token"
 
 
@@ -37,15 +37,16 @@ def ref(thing: Mapping[str, Any]) -> str:
 
 def wave(thing: Mapping[str, Any]) -> int:
     """When an object is applied: what others live in or are instances of, then what pods need, then what brings pods, then what
-    those pods serve, and last what kinds of somebody's own are: a webhook of that somebody may have to judge them.
+    those pods serve and what judges other objects, and last what is of a kind of somebody's own.
 
     Objects of one wave may be applied in any order. A controller that misses a pod's service account waits before it tries again.
     """
-    if group_of(thing) not in GROUPS:
+    group = group_of(thing)
+    if group not in GROUPS:
         return CUSTOM
     if thing["kind"] in ("Namespace", "CustomResourceDefinition"):
         return 0
-    if thing["kind"] in _SERVED_BY_PODS:
+    if group == ADMISSION or thing["kind"] == "APIService":
         return 3
     return 2 if thing["kind"] in (*WORKLOADS, "Job", "CronJob", "Pod") else 1
 

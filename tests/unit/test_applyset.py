@@ -98,6 +98,7 @@ CRD = ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
 def test_an_object_is_applied_after_what_it_needs_and_deleted_before() -> None:
     """A webhook of an operator judges its custom resources: until its pods run, none of them can be applied."""
     assert [objects.wave(thing(*head, "x")) for head in (CRD, *ORDERED)] == [0, 0, 1, 2, 3, 4]
+    assert objects.wave(thing("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding", "x")) == 3
     assert objects.wave(thing("gateway.networking.k8s.io/v1", "Gateway", "x")) == 4
     leftovers = [Leftover(version, kind, "", "x", "uid") for version, kind in (*ORDERED, CRD)]
     kinds = [leftover.kind for leftover in sorted(leftovers, key=applyset.deletion_order)]

@@ -50,6 +50,12 @@ def test_a_closed_pipe_is_no_bug() -> None:
     assert (done.returncode, done.stderr) == (130, b"")
 
 
+def test_a_file_whose_name_is_too_long_is_no_inventory() -> None:
+    done = CliRunner().invoke(cli.main, ["config", "show", "a" * 300])
+    assert (done.exit_code, done.stderr.startswith("error: cannot read aaa")) == (2, True)
+    assert "File name too long" in done.stderr
+
+
 @pytest.mark.parametrize("words", ["config schema", "config show nosuch.yaml", "config example -o json", "--help"])
 @pytest.mark.parametrize("both", [False, True])
 def test_a_disk_that_is_full_is_no_bug(words: str, both: bool) -> None:

@@ -28,5 +28,5 @@ def test_after_a_failure_it_is_asked_again_which_api_server_is_ready(monkeypatch
 
     monkeypatch.setattr(deeds.time, "sleep", lambda seconds: None)
     access = cast(Access, SimpleNamespace(cluster=CLUSTER, any_api=any_api, tell=lambda *told: None))
-    deeds.retried(access, deed, "an object", lambda: False)
+    deeds.retried(access, deed, "an object", lambda: False, deeds.time.monotonic())
     assert trusted == [deeds.READY_WITHIN_S, 0.0]

@@ -107,6 +107,11 @@ def test_a_patch_cannot_make_a_static_pod_something_else(content: Any) -> None:
     assert caught.value.problems[0].message.startswith("after the patches: ")
 
 
+def test_a_null_in_labels_or_annotations_is_nothing() -> None:
+    content = [{"op": "add", "path": "/metadata/annotations", "value": {"a": None}}]
+    assert made_of("corednsdeployment", (Patch("corednsdeployment", PatchType.JSON, content, "x", 1),))
+
+
 def made_of(target: str, patches: tuple[Patch, ...]) -> object:
     if target == "etcd":
         return components.manifest(CLUSTER, CLUSTER.hosts[0], target, samples.context(CLUSTER, patches))

@@ -120,7 +120,32 @@ def test_a_custom_resource_waits_for_the_webhook_that_judges_it(house: House) ->
     assert "Rocket.example.com" not in house.lists()[0]
 
 
-def test_a_webhook_that_never_answers_leaves_a_finished_control_plane_and_the_same_command_goes_on(house: House) -> None:
+def test_an_operator_makes_the_pod_network_of_its_resource_before_nodes_are_waited_for(house: House) -> None:
+    """And whatever else is on the host network: that no node is ready yet is no reason to keep the resource out."""
+    mine = [a_rocket("one"), a_definition(), a_workload("DaemonSet", "exporter", hostNetwork=True)]
+    phases = [phase.name for phase, _, _ in plan_of(house.fleet, house.cluster(mine=mine), house.home).all()]
+    assert phases.index("addon/user/resources") < phases.index("finish")
+
+
+def test_leaving_out_the_users_manifests_leaves_out_all_of_them(house: House) -> None:
+    house.init(house.cluster(mine=an_operator()), skip=("addon/user",))
+    assert not house.has("Rocket", "one")
+
+
+def test_resources_that_are_kept_out_together_share_their_time(house: House) -> None:
+    house.fleet.troubles["operator"] = {"phase": "Pending"}
+    many = [a_rocket(f"r{number}") for number in range(12)]
+    began = house.fleet.now
+    with pytest.raises(RemoteError):
+        house.init(house.cluster(mine=[*an_operator(), *many]))
+    alone = FakeFleet.of(a_cluster(*NODES))
+    alone.troubles["operator"] = {"phase": "Pending"}
+    with pytest.raises(RemoteError):
+        init(alone, house.cluster(mine=an_operator()), house.home)
+    assert house.fleet.now - began < 2 * (alone.now - began), "one after another they would have taken four times as long"
+
+
+def test_a_webhook_that_never_answers_leaves_a_healthy_control_plane_and_the_same_command_goes_on(house: House) -> None:
     house.fleet.troubles["operator"] = {"phase": "Pending"}
     cluster = house.cluster(mine=an_operator())
     with pytest.raises(RemoteError, match="Rocket one could not be applied") as caught:
@@ -128,8 +153,8 @@ def test_a_webhook_that_never_answers_leaves_a_finished_control_plane_and_the_sa
     assert "failed calling webhook" in caught.value.evidence[0]
     assert "kubectl get pods -A" in caught.value.hint
     assert (house.home / "demo.kubeconfig").exists()
-    (left,) = [change for _, _, change in plan_of(house.fleet, cluster, house.home).all() if isinstance(change, ApiApply)]
-    assert left.object["kind"] == "Rocket"
+    left = [change.ref for _, _, change in plan_of(house.fleet, cluster, house.home).all() if isinstance(change, ApiApply)]
+    assert left == ["Rocket one", "ConfigMap kube-system/bootstrap"]
     del house.fleet.troubles["operator"]
     house.init(cluster)
     assert house.has("Rocket", "one")

@@ -1,8 +1,9 @@
-"""addon/resources: what the user's own manifests hold of kinds of somebody's own, by server-side apply.
+"""addon/user/resources: what the user's own manifests hold of kinds of somebody's own, by server-side apply.
 
 Inputs: the files; their definitions are served by now, and what the other manifests run has been on its way for a while. Outputs:
 API objects, as members of the ApplySet of the add-ons. An operator's webhook may have to judge them: until its pods run they are
-tried again, and who waits for that in vain has a finished control plane. A second run writes nothing.
+tried again, and who waits for that in vain has a healthy control plane and its kubeconfig. An operator's pod network may need
+them: no node is waited for before. A second run writes nothing.
 """
 
 from collections.abc import Sequence
@@ -19,4 +20,4 @@ def _changes(snapshot: Snapshot, host: Host) -> Sequence[Change]:
     return [ApiApply(applyset.parent(things), widens=True), *map(ApiApply, things)] if things else []
 
 
-PHASE = Phase("addon/resources", "Custom resources of the user's own", _changes, Spread.FIRST_ONLY)
+PHASE = Phase("addon/user/resources", "Custom resources of the user's own", _changes, Spread.FIRST_ONLY)
