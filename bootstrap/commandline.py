@@ -185,7 +185,7 @@ class Main(click.Group):
         except OSError as error:
             from bootstrap.console import Unwritable
 
-            if error.filename is not None:
+            if error.filename is not None:      # not of click's own text, but of that file
                 raise
             _exit_with(Unwritable.of(sys.stdout, error))
         sys.exit(code if isinstance(code, int) else 0)
